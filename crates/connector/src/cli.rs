@@ -1,0 +1,175 @@
+//! What can be typed.
+
+use std::net::SocketAddr;
+
+use clap::{Parser, Subcommand, ValueEnum};
+use m365_model::{EntraTenantId, TenantId, UserId};
+
+/// Turns a company's Microsoft 365 meetings and mail metadata into engagement records: only people on the domains that
+/// you name, never a body, nothing before the agreement is accepted.
+#[derive(Debug, Parser)]
+#[command(name = "m365-connector", version, after_help = AFTER_HELP)]
+pub struct Cli {
+    /// Whose connector it is
+    #[arg(long, global = true, default_value = "default", value_name = "ID")]
+    pub tenant: TenantId,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const AFTER_HELP: &str = "\
+The order of set-up: migrate, connect, dpa accept, allowlist add, sync, activities.
+To see all of it on an invented tenant, with nothing to set: m365-connector demo
+
+The environment: CONNECTOR_ENCRYPTION_KEY (64 hex digits: openssl rand -hex 32), DATABASE_URL (sqlite://PATH),
+O365_CLIENT_ID and O365_CLIENT_SECRET (the app registration in Entra). Each secret may be given as NAME_FILE instead.
+
+Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 blocked by the agreement; 4 Microsoft refused the
+credentials, or granted nothing that can be read; 5 done, but some mailboxes failed or a permission is missing.";
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Create or upgrade the database; safe to repeat
+    Migrate,
+    /// Bind a Microsoft 365 (Entra) tenant
+    Connect {
+        /// The Entra tenant's id, a GUID
+        #[arg(long, value_name = "GUID")]
+        entra_tenant_id: EntraTenantId,
+        /// The company's own domain: its people are never recorded
+        #[arg(long, value_name = "DOMAIN")]
+        tenant_domain: String,
+    },
+    /// Show, accept or withdraw the data processing agreement
+    #[command(subcommand)]
+    Dpa(Dpa),
+    /// The external domains whose people are let through
+    #[command(subcommand)]
+    Allowlist(AllowList),
+    /// Show or change settings
+    #[command(subcommand)]
+    Config(Config),
+    /// Read what is new in every mailbox
+    Sync {
+        /// Print the run summary as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Print the stored records by time
+    Activities {
+        /// How to print them
+        #[arg(long, value_enum, default_value_t = Format::Ndjson)]
+        format: Format,
+        /// Only what happened then or later, such as 2026-03-02T15:00:00Z
+        #[arg(long, value_name = "T")]
+        since: Option<jiff::Timestamp>,
+        /// Meetings that have not begun, too
+        #[arg(long)]
+        include_upcoming: bool,
+    },
+    /// See what stands in the way, and what to do about it
+    Health {
+        /// Print the checks as JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run the Microsoft Graph and Entra ID simulator alone; the first line printed is its URL
+    Simulate(Simulate),
+    /// Do the whole job on an invented tenant; nothing leaves this machine
+    Demo {
+        /// Print the result and end, instead of leaving the simulator running
+        #[arg(long)]
+        once: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Dpa {
+    /// Print the agreement
+    Show,
+    /// Accept the agreement for the company
+    Accept {
+        /// Who accepts: a user id, not an address
+        #[arg(long, value_name = "ID")]
+        user: UserId,
+    },
+    /// Withdraw the acceptance: reading stops at once
+    Withdraw {
+        /// Who withdraws
+        #[arg(long, value_name = "ID")]
+        user: UserId,
+    },
+    /// Print where the agreement stands
+    Status,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum AllowList {
+    /// Print the list
+    List,
+    /// Add domains, all or none
+    Add {
+        /// Domains such as acme.com
+        #[arg(required = true, value_name = "DOMAIN")]
+        domains: Vec<String>,
+        /// Let their subdomains through too
+        #[arg(long)]
+        subdomains: bool,
+        /// Add free-mail domains without asking again
+        #[arg(long)]
+        yes: bool,
+    },
+    /// Close an entry: nobody new is let in by it, and what it let in stays
+    Remove {
+        /// The domain
+        #[arg(value_name = "DOMAIN")]
+        domain: String,
+        /// Keep the records that it let in
+        #[arg(long, required = true)]
+        keep: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Config {
+    /// Print what is set
+    Show {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a setting
+    Set {
+        /// Its name, as config show prints it
+        name: String,
+        /// Its new value; several domains are separated by commas
+        value: String,
+    },
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Format {
+    /// One JSON object a line
+    Ndjson,
+    /// A table for spreadsheets
+    Csv,
+}
+
+#[derive(Debug, clap::Args)]
+pub struct Simulate {
+    /// Where to listen: loopback only
+    #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
+    pub listen: SocketAddr,
+    /// The invented tenant is drawn from it
+    #[arg(long, default_value_t = 1, value_name = "N")]
+    pub seed: u64,
+    /// How many mailboxes
+    #[arg(long, default_value_t = 12, value_name = "N")]
+    pub mailboxes: usize,
+    /// How many messages a mailbox
+    #[arg(long, default_value_t = 120, value_name = "N")]
+    pub messages: usize,
+    /// How many meetings a mailbox
+    #[arg(long, default_value_t = 30, value_name = "N")]
+    pub meetings: usize,
+}

@@ -1,0 +1,74 @@
+//! `dpa show | accept | withdraw | status`
+
+use m365_database::{
+    AGREEMENT_TEXT, AGREEMENT_VERSION, AgreementState, accept_dpa, agreement_sha256, agreement_state, withdraw_dpa,
+};
+use m365_model::{TenantId, UserId, to_text};
+use m365_store::Store;
+
+use super::failed;
+use crate::cli::Dpa;
+use crate::exit::Exit;
+use crate::output::line;
+
+pub fn show() -> Exit {
+    let text = format!("{AGREEMENT_TEXT}\nVersion {AGREEMENT_VERSION}, SHA-256 {}", agreement_sha256());
+    line(&text).map_or_else(|stopped| stopped.exit(), |()| Exit::Done)
+}
+
+pub async fn run(store: &Store, tenant: &TenantId, command: &Dpa) -> Exit {
+    match command {
+        Dpa::Show => show(),
+        Dpa::Accept { user } => accept(store, tenant, user).await,
+        Dpa::Withdraw { user } => withdraw(store, tenant, user).await,
+        Dpa::Status => status(store, tenant).await,
+    }
+}
+
+async fn accept(store: &Store, tenant: &TenantId, user: &UserId) -> Exit {
+    let connector = match store.connector(tenant).await {
+        Ok(connector) => connector,
+        Err(error) => return failed(&error),
+    };
+    match accept_dpa(tenant, user, &connector.id, store.database()).await {
+        Ok(acceptance) => {
+            eprintln!(
+                "Version {} of the agreement was accepted by {} at {}.",
+                acceptance.version,
+                acceptance.by,
+                to_text(acceptance.at)
+            );
+            Exit::Done
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+async fn withdraw(store: &Store, tenant: &TenantId, user: &UserId) -> Exit {
+    match withdraw_dpa(tenant, user, store.database()).await {
+        Ok(true) => {
+            eprintln!("The agreement is withdrawn: nothing more is read, and a running sync stores no further page.");
+        }
+        Ok(false) => eprintln!("No acceptance stood; nothing was changed."),
+        Err(error) => return failed(&error),
+    }
+    Exit::Done
+}
+
+async fn status(store: &Store, tenant: &TenantId) -> Exit {
+    let (text, exit) = match agreement_state(tenant, store.database()).await {
+        Ok(AgreementState::Standing(acceptance)) => (
+            format!("accepted by {} at {}, version {}", acceptance.by, to_text(acceptance.at), acceptance.version),
+            Exit::Done,
+        ),
+        Ok(AgreementState::Outdated(acceptance)) => (
+            format!("version {} was accepted; version {AGREEMENT_VERSION} asks again", acceptance.version),
+            Exit::Blocked,
+        ),
+        Ok(AgreementState::Withdrawn(_, at)) => (format!("withdrawn at {}", to_text(at)), Exit::Blocked),
+        Ok(AgreementState::Never) => ("not accepted".to_owned(), Exit::Blocked),
+        Ok(AgreementState::NotConnected) => ("nothing is connected".to_owned(), Exit::Blocked),
+        Err(error) => return failed(&error),
+    };
+    line(&text).map_or_else(|stopped| stopped.exit(), |()| exit)
+}

@@ -1,0 +1,121 @@
+//! What each command does.
+
+mod activities;
+mod allowlist;
+mod config;
+mod connect;
+mod demo;
+mod dpa;
+mod health;
+mod migrate;
+mod simulate;
+mod sync;
+
+use m365_database::Database;
+use m365_graph::Limits;
+use m365_model::{Surroundings, UserId};
+use m365_store::Store;
+use m365_sync::Engine;
+use secrecy::ExposeSecret as _;
+
+use crate::cli::{Cli, Command, Dpa};
+use crate::exit::{Exit, explain};
+use crate::logging;
+use crate::settings::{ProcessEnvironment, Reader};
+
+/// Does what was typed.
+pub async fn run(cli: Cli) -> Exit {
+    let tenant = cli.tenant;
+    match cli.command {
+        Command::Simulate(options) => simulate::run(&options).await,
+        Command::Demo { once } => demo::run(once).await,
+        Command::Dpa(Dpa::Show) => dpa::show(),
+        Command::Migrate => with_database(false, async |store| migrate::run(&store).await).await,
+        Command::Connect { entra_tenant_id, tenant_domain } => {
+            connect::run(&tenant, &entra_tenant_id, &tenant_domain).await
+        }
+        Command::Dpa(command) => with_database(true, async |store| dpa::run(&store, &tenant, &command).await).await,
+        Command::Allowlist(command) => {
+            with_database(true, async |store| allowlist::run(&store, &tenant, &command).await).await
+        }
+        Command::Config(command) => {
+            with_database(true, async |store| config::run(&store, &tenant, &command).await).await
+        }
+        Command::Activities { format, since, include_upcoming } => {
+            let query = m365_store::records::RecordQuery { since, include_upcoming };
+            with_database(true, async |store| activities::run(&store, &tenant, format, query).await).await
+        }
+        Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json).await).await,
+        Command::Health { json } => with_engine(async |engine| health::run(&engine, &tenant, json).await).await,
+    }
+}
+
+/// Who changes something on the command line.
+fn operator() -> UserId {
+    "operator".parse().expect("a word is a user id")
+}
+
+async fn with_database(must_be_current: bool, command: impl AsyncFnOnce(Store) -> Exit) -> Exit {
+    let mut reader = Reader::new(&ProcessEnvironment);
+    let (level, format) = reader.logging();
+    let settings = reader.store();
+    if let Err(mistakes) = reader.finish() {
+        explain(&mistakes);
+        return Exit::Usage;
+    }
+    let Some(settings) = settings else { return Exit::Usage };
+    logging::start(&level, format);
+    let store = match open(settings, must_be_current).await {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let exit = command(store.clone()).await;
+    store.database().close().await;
+    exit
+}
+
+async fn with_engine(command: impl AsyncFnOnce(Engine) -> Exit) -> Exit {
+    let mut reader = Reader::new(&ProcessEnvironment);
+    let (level, format) = reader.logging();
+    let (settings, microsoft) = (reader.store(), reader.microsoft());
+    if let Err(mistakes) = reader.finish() {
+        explain(&mistakes);
+        return Exit::Usage;
+    }
+    let (Some(settings), Some(microsoft)) = (settings, microsoft) else { return Exit::Usage };
+    logging::start(&level, format);
+    let store = match open(settings, true).await {
+        Ok(store) => store,
+        Err(exit) => return exit,
+    };
+    let engine = Engine {
+        store: store.clone(),
+        endpoints: microsoft.endpoints,
+        credentials: microsoft.credentials,
+        limits: Limits::default(),
+    };
+    let exit = command(engine).await;
+    store.database().close().await;
+    exit
+}
+
+async fn open(settings: crate::settings::StoreSettings, must_be_current: bool) -> Result<Store, Exit> {
+    let database = match Database::open(settings.database_url.expose_secret(), Surroundings::system()).await {
+        Ok(database) => database,
+        Err(error) => {
+            explain(&error);
+            return Err(Exit::Failed);
+        }
+    };
+    if must_be_current && let Err(error) = database.assert_current().await {
+        explain(&error);
+        return Err(Exit::Usage);
+    }
+    Ok(Store::new(database, settings.crypter))
+}
+
+/// Says what went wrong, and that the command failed.
+fn failed(error: &dyn std::fmt::Display) -> Exit {
+    explain(error);
+    Exit::Failed
+}

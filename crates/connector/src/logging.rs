@@ -1,0 +1,34 @@
+//! Logs: our own words alone, to stderr.
+
+use tracing::Level;
+use tracing_subscriber::Layer as _;
+use tracing_subscriber::filter::{EnvFilter, FilterFn};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+/// How log lines are written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Starts logging at `level` (a `RUST_LOG` filter).
+///
+/// Libraries are heard at level ERROR only, whatever `level` says: below that, HTTP libraries write paths that name
+/// people, and nobody here can promise what else.
+pub fn start(level: &str, format: Format) {
+    let ours = FilterFn::new(|metadata| {
+        let target = metadata.target();
+        target.starts_with("m365_") || target.starts_with("graph_sim") || *metadata.level() == Level::ERROR
+    });
+    let wanted = EnvFilter::builder().parse_lossy(level);
+    let registry = tracing_subscriber::registry().with(wanted);
+    let layer = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_target(false);
+    match format {
+        Format::Text => registry.with(layer.with_filter(ours)).init(),
+        Format::Json => registry.with(layer.json().with_filter(ours)).init(),
+    }
+}

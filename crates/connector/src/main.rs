@@ -1,0 +1,48 @@
+//! The `m365-connector` program.
+//!
+//! `cli` says what can be typed, `settings` reads the environment, each file under `commands` does what one command does,
+//! and `exit` says how it ended. Data goes to stdout, everything for people to stderr. To add a command: a variant in
+//! `cli`, a file under `commands`, a line in `commands::run`.
+
+mod cli;
+mod commands;
+mod exit;
+mod logging;
+mod output;
+mod settings;
+mod terminal;
+
+use clap::Parser as _;
+
+use crate::exit::Exit;
+
+fn main() -> std::process::ExitCode {
+    let cli = cli::Cli::parse();
+    // One TLS implementation for everything; a second call would only say that the first was made.
+    rustls::crypto::ring::default_provider().install_default().ok();
+    let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {
+        eprintln!("error: the system gives no threads or sockets; nothing was started");
+        return Exit::Failed.into();
+    };
+    let exit = runtime.block_on(async {
+        tokio::select! {
+            exit = commands::run(cli) => exit,
+            () = interrupted() => {
+                eprintln!("interrupted: what was stored stands, and the next sync goes on from there");
+                Exit::Failed
+            }
+        }
+    });
+    runtime.shutdown_background();
+    exit.into()
+}
+
+/// Ctrl-C, or a request to end.
+async fn interrupted() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = term.recv() => {}
+        end = tokio::signal::ctrl_c() => if end.is_err() { std::future::pending().await },
+    }
+}

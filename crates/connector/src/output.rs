@@ -1,0 +1,191 @@
+//! Data on stdout.
+
+use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
+
+use m365_activity::{Record, RecordProperties};
+use m365_store::StoreError;
+
+use crate::cli::Format;
+use crate::exit::{Exit, explain};
+
+/// Why printing stopped.
+#[derive(Debug)]
+pub enum Stopped {
+    /// The reader has seen enough.
+    ReaderIsGone,
+    /// stdout cannot be written.
+    Io,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<io::Error> for Stopped {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == ErrorKind::BrokenPipe { Self::ReaderIsGone } else { Self::Io }
+    }
+}
+
+impl From<csv::Error> for Stopped {
+    fn from(error: csv::Error) -> Self {
+        match error.into_kind() {
+            csv::ErrorKind::Io(error) => error.into(),
+            _ => Self::Io,
+        }
+    }
+}
+
+impl From<StoreError> for Stopped {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl Stopped {
+    /// Says what happened. A reader who has seen enough is no failure.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::ReaderIsGone => Exit::Done,
+            Self::Io => {
+                explain(&"the output could not be written: check that its disk has room");
+                Exit::Failed
+            }
+            Self::Store(error) => {
+                explain(error);
+                Exit::Failed
+            }
+        }
+    }
+}
+
+/// Prints `text` and a line's end.
+pub fn line(text: &str) -> Result<(), Stopped> {
+    let mut out = io::stdout().lock();
+    writeln!(out, "{text}")?;
+    Ok(out.flush()?)
+}
+
+/// Prints records one by one.
+pub enum Printer {
+    /// As JSON, one a line.
+    Ndjson(BufWriter<StdoutLock<'static>>),
+    /// As a table.
+    Csv(Box<csv::Writer<BufWriter<StdoutLock<'static>>>>),
+}
+
+const COLUMNS: [&str; 16] = [
+    "externalId",
+    "type",
+    "channel",
+    "occurredAt",
+    "personExternalId",
+    "meetingSubject",
+    "durationMinutes",
+    "isOnline",
+    "organizerEmail",
+    "attendeeCount",
+    "responseStatus",
+    "accountDomain",
+    "conversationId",
+    "participantCount",
+    "participantEmails",
+    "subject",
+];
+
+impl Printer {
+    /// Begins to print.
+    pub fn new(format: Format) -> Result<Self, Stopped> {
+        let out = BufWriter::new(io::stdout().lock());
+        Ok(match format {
+            Format::Ndjson => Self::Ndjson(out),
+            Format::Csv => {
+                let mut table = csv::Writer::from_writer(out);
+                table.write_record(COLUMNS)?;
+                Self::Csv(Box::new(table))
+            }
+        })
+    }
+
+    /// Prints one record.
+    pub fn print(&mut self, record: &Record<'_>) -> Result<(), Stopped> {
+        match self {
+            Self::Ndjson(out) => {
+                serde_json::to_writer(&mut *out, record).map_err(|error| Stopped::from(io::Error::from(error)))?;
+                Ok(out.write_all(b"\n")?)
+            }
+            Self::Csv(table) => Ok(table.write_record(cells(record))?),
+        }
+    }
+
+    /// Ends.
+    pub fn finish(self) -> Result<(), Stopped> {
+        match self {
+            Self::Ndjson(mut out) => Ok(out.flush()?),
+            Self::Csv(mut table) => Ok(table.flush()?),
+        }
+    }
+}
+
+fn cells(record: &Record<'_>) -> Vec<String> {
+    let mut cells = vec![
+        guarded(&record.external_id),
+        record.kind().word().to_owned(),
+        record.kind().channel().to_owned(),
+        m365_model::to_text(record.occurred_at),
+        guarded(&record.person_external_id),
+    ];
+    let none = || std::iter::repeat_with(String::new);
+    match &record.properties {
+        RecordProperties::Meeting(meeting) => {
+            cells.extend([
+                meeting.meeting_subject.as_deref().map(guarded).unwrap_or_default(),
+                meeting.duration_minutes.map(|minutes| minutes.to_string()).unwrap_or_default(),
+                meeting.is_online.map(|online| online.to_string()).unwrap_or_default(),
+                meeting.organizer_email.as_deref().map(guarded).unwrap_or_default(),
+                meeting.attendee_count.to_string(),
+                meeting.response_status.word().to_owned(),
+                meeting.account_domain.to_string(),
+            ]);
+            cells.extend(none().take(4));
+        }
+        RecordProperties::Email(mail) => {
+            cells.extend(none().take(7));
+            cells.extend([
+                mail.conversation_id.as_deref().map(guarded).unwrap_or_default(),
+                mail.participant_emails.len().to_string(),
+                guarded(&mail.participant_emails.join(";")),
+                mail.subject.as_deref().map(guarded).unwrap_or_default(),
+            ]);
+        }
+    }
+    cells
+}
+
+/// A spreadsheet takes a cell that begins like a formula for one, and subjects are written by strangers: such a cell gets
+/// an apostrophe first (<https://owasp.org/www-community/attacks/CSV_Injection>).
+fn guarded(text: &str) -> String {
+    if text.starts_with(['=', '+', '-', '@', '\t', '\r']) { format!("'{text}") } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use m365_activity::EmailProperties;
+
+    #[test]
+    fn a_row_has_a_cell_for_each_column_and_no_formula() {
+        let record = Record {
+            external_id: "o365_email_m".into(),
+            occurred_at: "2026-03-02T15:00:00Z".parse().unwrap(),
+            person_external_id: "+x@acme.com".into(),
+            properties: RecordProperties::Email(EmailProperties {
+                conversation_id: None,
+                participant_emails: vec!["+x@acme.com".into()],
+                subject: Some("=HYPERLINK(\"http://evil.test\")".into()),
+            }),
+        };
+        let row = cells(&record);
+        assert_eq!(row.len(), COLUMNS.len());
+        assert!(row.iter().all(|cell| !cell.starts_with(['=', '+'])), "{row:?}");
+        assert_eq!(row[15], "'=HYPERLINK(\"http://evil.test\")");
+    }
+}

@@ -1,0 +1,257 @@
+//! The environment: every mistake in it is named at once, with what is expected; a secret's value never.
+
+use std::path::PathBuf;
+
+use m365_graph::{Credentials, Endpoints};
+use m365_model::EntraTenantId;
+use m365_store::{Crypter, MasterKey};
+use secrecy::{ExposeSecret as _, SecretString};
+
+use crate::logging::Format;
+
+/// Where variables come from: the process, or a table in tests.
+pub trait Environment {
+    /// The value of a variable; `None` when it is unset or empty.
+    fn get(&self, name: &str) -> Option<String>;
+}
+
+/// The process's own environment.
+pub struct ProcessEnvironment;
+
+impl Environment for ProcessEnvironment {
+    #[expect(clippy::disallowed_methods, reason = "this is the one place that reads the environment")]
+    fn get(&self, name: &str) -> Option<String> {
+        std::env::var(name).ok().filter(|value| !value.trim().is_empty())
+    }
+}
+
+/// What every command needs.
+pub struct StoreSettings {
+    /// The database.
+    pub database_url: SecretString,
+    /// The keys.
+    pub crypter: Crypter,
+}
+
+/// What a command needs that asks Microsoft.
+pub struct MicrosoftSettings {
+    /// Where Microsoft is.
+    pub endpoints: Endpoints,
+    /// Who the connector is.
+    pub credentials: Credentials,
+}
+
+/// The mistakes that were found, each a sentence.
+#[derive(Debug, Default)]
+pub struct Mistakes(Vec<String>);
+
+impl Mistakes {
+    fn add(&mut self, name: &str, what: impl std::fmt::Display) {
+        self.0.push(format!("{name}: {what}"));
+    }
+}
+
+impl std::fmt::Display for Mistakes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("the configuration is not complete")?;
+        for mistake in &self.0 {
+            write!(f, "\n  {mistake}")?;
+        }
+        Ok(())
+    }
+}
+
+/// Reads the environment.
+pub struct Reader<'e> {
+    env: &'e dyn Environment,
+    mistakes: Mistakes,
+}
+
+impl<'e> Reader<'e> {
+    pub fn new(env: &'e dyn Environment) -> Self {
+        Self { env, mistakes: Mistakes::default() }
+    }
+
+    /// What every command needs.
+    pub fn store(&mut self) -> Option<StoreSettings> {
+        let database_url = self.secret("DATABASE_URL").unwrap_or_else(|| "sqlite://m365-connector.db".into());
+        if !database_url.expose_secret().starts_with("sqlite://") {
+            self.mistakes.add("DATABASE_URL", "expected sqlite://PATH");
+        }
+        let current = self.secret("CONNECTOR_ENCRYPTION_KEY");
+        if current.is_none() && !self.mistakes.0.iter().any(|m| m.starts_with("CONNECTOR_ENCRYPTION_KEY_FILE")) {
+            let what = "missing: expected 64 hexadecimal digits; make one with `openssl rand -hex 32` and keep it safe";
+            self.mistakes.add("CONNECTOR_ENCRYPTION_KEY", what);
+        }
+        let current = current.and_then(|text| self.key("CONNECTOR_ENCRYPTION_KEY", &text));
+        let previous = self.secret("CONNECTOR_ENCRYPTION_KEY_PREVIOUS");
+        let previous: Vec<Option<MasterKey>> = previous
+            .iter()
+            .flat_map(|keys| keys.expose_secret().split(','))
+            .map(|key| self.key("CONNECTOR_ENCRYPTION_KEY_PREVIOUS", &key.to_owned().into()))
+            .collect();
+        let crypter = Crypter::new(current?, previous.into_iter().collect::<Option<_>>()?);
+        Some(StoreSettings { database_url, crypter })
+    }
+
+    /// What a command needs that asks Microsoft.
+    pub fn microsoft(&mut self) -> Option<MicrosoftSettings> {
+        let endpoints = self.endpoints();
+        let id = self.env.get("O365_CLIENT_ID");
+        let secret = self.secret("O365_CLIENT_SECRET");
+        if id.is_none() {
+            self.mistakes
+                .add("O365_CLIENT_ID", "missing: the application (client) id of the app registration in Entra");
+        }
+        if secret.is_none() {
+            self.mistakes
+                .add("O365_CLIENT_SECRET", "missing: the value (not the id) of a client secret of the registration");
+        }
+        let credentials = match Credentials::new(&id?, &secret?) {
+            Ok(credentials) => Some(credentials),
+            Err(error) => {
+                self.mistakes.add("O365_CLIENT_ID, O365_CLIENT_SECRET", error);
+                None
+            }
+        };
+        Some(MicrosoftSettings { endpoints: endpoints?, credentials: credentials? })
+    }
+
+    /// The Entra tenant that the installation is pinned to.
+    pub fn pinned_tenant(&mut self) -> Option<EntraTenantId> {
+        match self.env.get("O365_TENANT_ID")?.parse() {
+            Ok(tenant) => Some(tenant),
+            Err(error) => {
+                self.mistakes.add("O365_TENANT_ID", error);
+                None
+            }
+        }
+    }
+
+    /// The level and the format of logs.
+    pub fn logging(&mut self) -> (String, Format) {
+        let format = match self.env.get("LOG_FORMAT").as_deref() {
+            None | Some("text") => Format::Text,
+            Some("json") => Format::Json,
+            Some(_) => {
+                self.mistakes.add("LOG_FORMAT", "expected text or json");
+                Format::Text
+            }
+        };
+        (self.env.get("RUST_LOG").unwrap_or_else(|| "info".to_owned()), format)
+    }
+
+    /// The mistakes, if there were any.
+    pub fn finish(self) -> Result<(), Mistakes> {
+        if self.mistakes.0.is_empty() { Ok(()) } else { Err(self.mistakes) }
+    }
+
+    fn endpoints(&mut self) -> Option<Endpoints> {
+        let (authority, graph) = match self.env.get("O365_CLOUD").as_deref() {
+            None | Some("global") => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
+            Some("usgov") => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
+            Some("dod") => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
+            Some("china") => {
+                let what = "china is not served yet: its Microsoft Graph has no change tracking for mail";
+                self.mistakes.add("O365_CLOUD", what);
+                return None;
+            }
+            Some(_) => {
+                self.mistakes.add("O365_CLOUD", "expected global, usgov or dod");
+                return None;
+            }
+        };
+        let authority = self.env.get("AZURE_AUTHORITY_HOST").unwrap_or_else(|| authority.to_owned());
+        let graph = self.env.get("O365_GRAPH_URL").unwrap_or_else(|| graph.to_owned());
+        match Endpoints::custom(&authority, &graph) {
+            Ok(endpoints) => Some(endpoints),
+            Err(error) => {
+                self.mistakes.add("AZURE_AUTHORITY_HOST, O365_GRAPH_URL", error);
+                None
+            }
+        }
+    }
+
+    /// A secret by itself, or in the file that `NAME_FILE` names.
+    fn secret(&mut self, name: &str) -> Option<SecretString> {
+        let file_name = format!("{name}_FILE");
+        match (self.env.get(name), self.env.get(&file_name)) {
+            (Some(_), Some(_)) => {
+                self.mistakes.add(&file_name, format_args!("set {name} or {file_name}, not both"));
+                None
+            }
+            (Some(value), None) => Some(value.trim().to_owned().into()),
+            (None, Some(path)) => match std::fs::read_to_string(PathBuf::from(path)) {
+                Ok(text) if !text.trim().is_empty() => Some(text.trim().to_owned().into()),
+                _ => {
+                    self.mistakes.add(&file_name, "the file cannot be read, or is empty");
+                    None
+                }
+            },
+            (None, None) => None,
+        }
+    }
+
+    fn key(&mut self, name: &str, text: &SecretString) -> Option<MasterKey> {
+        match MasterKey::from_hex(text) {
+            Ok(key) => Some(key),
+            Err(error) => {
+                self.mistakes.add(name, error);
+                None
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::collections::HashMap;
+
+    impl Environment for HashMap<&str, &str> {
+        fn get(&self, name: &str) -> Option<String> {
+            HashMap::get(self, name).map(|value| (*value).to_owned())
+        }
+    }
+
+    #[test]
+    fn every_mistake_is_named_at_once_and_no_secret_is_shown() {
+        let env = HashMap::from([
+            ("DATABASE_URL", "mysql://user:hunter2@host/db"),
+            ("CONNECTOR_ENCRYPTION_KEY", "hunter2"),
+            ("O365_CLIENT_SECRET", "hunter2"),
+            ("O365_CLOUD", "moon"),
+            ("LOG_FORMAT", "xml"),
+            ("O365_TENANT_ID", "contoso"),
+        ]);
+        let mut reader = Reader::new(&env);
+        assert!(reader.store().is_none() && reader.microsoft().is_none() && reader.pinned_tenant().is_none());
+        reader.logging();
+        let text = reader.finish().unwrap_err().to_string();
+        for name in
+            ["DATABASE_URL", "CONNECTOR_ENCRYPTION_KEY", "O365_CLIENT_ID", "O365_CLOUD", "LOG_FORMAT", "O365_TENANT_ID"]
+        {
+            assert!(text.contains(name), "{name} is not named in: {text}");
+        }
+        assert!(!text.contains("hunter2"), "{text}");
+    }
+
+    #[test]
+    fn a_missing_key_says_how_to_make_one() {
+        let env = HashMap::new();
+        let mut reader = Reader::new(&env);
+        assert!(reader.store().is_none());
+        assert!(reader.finish().unwrap_err().to_string().contains("openssl rand -hex 32"));
+    }
+
+    #[test]
+    fn a_secret_may_stand_in_a_file() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), format!("{}\n", "a".repeat(64))).unwrap();
+        let path = file.path().to_str().unwrap();
+        let env = HashMap::from([("CONNECTOR_ENCRYPTION_KEY_FILE", path)]);
+        let mut reader = Reader::new(&env);
+        assert!(reader.store().is_some());
+        assert!(reader.finish().is_ok());
+    }
+}

@@ -1,0 +1,91 @@
+//! What can go wrong with a database, in sentences for the person who runs it.
+
+use thiserror::Error;
+
+/// A failure of the database. No sentence repeats a value, a statement or a foreign text.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum DatabaseError {
+    /// The URL names no database of a kind that is known here.
+    #[error("DATABASE_URL is not understood: use sqlite://PATH")]
+    Url,
+    /// The file or its folder cannot be opened.
+    #[error(
+        "the database file cannot be opened: check that its folder exists and that this user may read and write it"
+    )]
+    Open,
+    /// The file may be read but not written.
+    #[error("the database is read-only: nothing was changed; make the file and its folder writable for this user")]
+    ReadOnly,
+    /// Another process held the write lock for longer than the time-out.
+    #[error("the database is locked by another process: nothing was changed; try again when it has finished")]
+    Locked,
+    /// The disk has no room left.
+    #[error("the disk that holds the database is full: nothing was changed; make room and run the command again")]
+    Full,
+    /// The file is no database, or is damaged.
+    #[error("the file is not a usable database: restore a backup, or name another file in DATABASE_URL")]
+    Damaged,
+    /// No tables yet, or those of an older version.
+    #[error("the database is not set up for this version: run `m365-connector migrate`")]
+    NotMigrated,
+    /// A later version of the program has upgraded the database.
+    #[error("the database was made by a newer version of this program: install that version or a later one")]
+    Newer,
+    /// A migration that was applied differs from the one in this program.
+    #[error("the database's migrations differ from this program's: it was changed by hand or by another build")]
+    MigrationChanged,
+    /// A rule of the schema refused a write: a bug, reported without the values.
+    #[error("the database refused a write that breaks one of its rules ({0})")]
+    Refused(&'static str),
+    /// Anything else, by class and the engine's own code.
+    #[error("the database failed ({class}{}): nothing was changed", code.as_deref().map(|c| format!(", code {c}")).unwrap_or_default())]
+    Other {
+        /// Which kind of failure it was.
+        class: &'static str,
+        /// The engine's code, digits and letters only.
+        code: Option<String>,
+    },
+}
+
+impl From<sqlx::Error> for DatabaseError {
+    fn from(error: sqlx::Error) -> Self {
+        match &error {
+            sqlx::Error::Database(engine) => from_engine(engine.as_ref()),
+            sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Self::Full,
+            sqlx::Error::Io(_) => Self::Open,
+            sqlx::Error::PoolTimedOut => Self::Locked,
+            sqlx::Error::RowNotFound => other("a row that must exist is missing"),
+            sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => other("a stored value is of another kind"),
+            sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => other("the connection is gone"),
+            _ => other("the driver gave up"),
+        }
+    }
+}
+
+fn other(class: &'static str) -> DatabaseError {
+    DatabaseError::Other { class, code: None }
+}
+
+/// SQLite's result codes: <https://www.sqlite.org/rescode.html>.
+fn from_engine(engine: &dyn sqlx::error::DatabaseError) -> DatabaseError {
+    let code = engine.code().map(|c| c.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
+    if engine.is_foreign_key_violation() {
+        return DatabaseError::Refused("foreign key");
+    }
+    if engine.is_unique_violation() {
+        return DatabaseError::Refused("unique key");
+    }
+    if engine.is_check_violation() {
+        return DatabaseError::Refused("check");
+    }
+    // The low byte of an extended code is the primary one.
+    match code.as_deref().and_then(|c| c.parse::<u32>().ok()).map(|c| c & 0xff) {
+        Some(5 | 6) => DatabaseError::Locked,
+        Some(8) => DatabaseError::ReadOnly,
+        Some(11 | 26) => DatabaseError::Damaged,
+        Some(13) => DatabaseError::Full,
+        Some(14) => DatabaseError::Open,
+        _ => DatabaseError::Other { class: "the engine refused a statement", code },
+    }
+}

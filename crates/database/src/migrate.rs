@@ -1,0 +1,75 @@
+//! Migrations: forward only, each applied once, and never changed after its release.
+
+use std::borrow::Cow;
+
+use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
+use sqlx::{AssertSqlSafe, SqlSafeStr as _};
+
+use crate::{Database, DatabaseError};
+
+/// In order. The next one goes to the end.
+const SQLITE: &[(i64, &str, &str)] = &[(1, "ground floor", include_str!("../migrations/sqlite/0001_ground_floor.sql"))];
+
+fn migrator() -> Migrator {
+    let migrations = SQLITE
+        .iter()
+        .map(|(version, name, sql)| {
+            Migration::new(
+                *version,
+                Cow::Borrowed(*name),
+                MigrationType::Simple,
+                AssertSqlSafe(*sql).into_sql_str(),
+                false,
+            )
+        })
+        .collect();
+    Migrator::with_migrations(migrations)
+}
+
+impl Database {
+    /// Brings the schema up to this version. Safe to repeat; it says how many steps were taken.
+    ///
+    /// # Errors
+    /// When the database is of a newer version, was changed by hand, or cannot be written.
+    pub async fn migrate(&self) -> Result<usize, DatabaseError> {
+        let _turn = self.writer.lock().await;
+        let before = self.applied().await.unwrap_or_default();
+        migrator().run(&self.pool).await.map_err(from_migration)?;
+        Ok(SQLITE.len().saturating_sub(before.len()))
+    }
+
+    /// Checks that the schema is that of this version.
+    ///
+    /// # Errors
+    /// [`DatabaseError::NotMigrated`] or [`DatabaseError::Newer`], each with what to do.
+    pub async fn assert_current(&self) -> Result<(), DatabaseError> {
+        let applied = self.applied().await?;
+        let newest = SQLITE.last().map_or(0, |(version, ..)| *version);
+        if applied.iter().any(|version| *version > newest) {
+            Err(DatabaseError::Newer)
+        } else if applied.len() < SQLITE.len() {
+            Err(DatabaseError::NotMigrated)
+        } else {
+            Ok(())
+        }
+    }
+
+    async fn applied(&self) -> Result<Vec<i64>, DatabaseError> {
+        let table: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
+            .fetch_one(&self.pool)
+            .await?;
+        if table == 0 {
+            return Ok(Vec::new());
+        }
+        Ok(sqlx::query_scalar("SELECT version FROM _sqlx_migrations ORDER BY version").fetch_all(&self.pool).await?)
+    }
+}
+
+fn from_migration(error: MigrateError) -> DatabaseError {
+    match error {
+        MigrateError::Execute(e) | MigrateError::ExecuteMigration(e, _) => e.into(),
+        MigrateError::VersionMissing(_) => DatabaseError::Newer,
+        MigrateError::VersionMismatch(_) => DatabaseError::MigrationChanged,
+        _ => DatabaseError::Other { class: "a migration could not be applied", code: None },
+    }
+}

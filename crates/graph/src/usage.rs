@@ -1,0 +1,57 @@
+//! What the client has cost so far.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// Counts since the client was made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Requests sent to Graph, repeated ones too.
+    pub requests: u64,
+    /// Answers that asked for less: 429, and 503 with a time to wait.
+    pub throttled: u64,
+    /// Requests that repeated one that failed.
+    pub retried: u64,
+    /// Time spent waiting before a repetition, summed over requests.
+    pub waited: Duration,
+    /// Token exchanges.
+    pub tokens: u64,
+}
+
+#[derive(Default)]
+pub(crate) struct Counters {
+    requests: AtomicU64,
+    throttled: AtomicU64,
+    retried: AtomicU64,
+    waited_ms: AtomicU64,
+    tokens: AtomicU64,
+}
+
+impl Counters {
+    pub(crate) fn request(&self) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn throttled(&self) {
+        self.throttled.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn retry(&self, after: Duration) {
+        self.retried.fetch_add(1, Ordering::Relaxed);
+        self.waited_ms.fetch_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+
+    pub(crate) fn token(&self) {
+        self.tokens.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn read(&self) -> Usage {
+        Usage {
+            requests: self.requests.load(Ordering::Relaxed),
+            throttled: self.throttled.load(Ordering::Relaxed),
+            retried: self.retried.load(Ordering::Relaxed),
+            waited: Duration::from_millis(self.waited_ms.load(Ordering::Relaxed)),
+            tokens: self.tokens.load(Ordering::Relaxed),
+        }
+    }
+}

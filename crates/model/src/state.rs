@@ -1,0 +1,67 @@
+//! States, with the word under which each is stored and shown.
+
+use serde::{Deserialize, Serialize};
+
+/// How a run ended, or that it has not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RunStatus {
+    /// At work, or its process was killed.
+    Running,
+    /// Every mailbox was synced or skipped for a known reason.
+    Succeeded,
+    /// Done, but some mailboxes failed or a permission is missing.
+    Partial,
+    /// Nothing could be read.
+    Failed,
+    /// The agreement does not stand.
+    Blocked,
+}
+
+impl RunStatus {
+    /// The word that is stored and printed.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Running => "running",
+            Self::Succeeded => "succeeded",
+            Self::Partial => "partial",
+            Self::Failed => "failed",
+            Self::Blocked => "blocked",
+        }
+    }
+
+    /// Reads [`RunStatus::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Running, Self::Succeeded, Self::Partial, Self::Failed, Self::Blocked]
+            .into_iter()
+            .find(|status| status.word() == word)
+    }
+}
+
+/// What a delta cursor walks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum StreamKind {
+    /// The primary calendar of a mailbox, within a window.
+    Calendar,
+    /// One mail folder.
+    MailFolder,
+    /// The plain list of a folder whose filtered delta round stopped at the service's cap; it ends, a delta does not.
+    MailBackfill,
+}
+
+impl StreamKind {
+    /// The word that is stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Calendar => "calendar",
+            Self::MailFolder => "mail_folder",
+            Self::MailBackfill => "mail_backfill",
+        }
+    }
+
+    /// Reads [`StreamKind::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Calendar, Self::MailFolder, Self::MailBackfill].into_iter().find(|kind| kind.word() == word)
+    }
+}

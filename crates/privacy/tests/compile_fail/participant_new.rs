@@ -1,0 +1,4 @@
+// Caught mutation: making `Participant::new` public.
+fn main() {
+    let _ = m365_privacy::Participant::new;
+}

@@ -1,0 +1,31 @@
+//! What a caller of the store is told.
+
+use m365_database::DatabaseError;
+use thiserror::Error;
+
+use crate::OpenError;
+
+/// A failure of the store.
+#[derive(Debug, Error)]
+pub enum StoreError {
+    /// The database failed.
+    #[error(transparent)]
+    Database(#[from] DatabaseError),
+    /// An encrypted value does not open.
+    #[error(transparent)]
+    Sealed(#[from] OpenError),
+    /// A stored value is not of the kind that its column holds.
+    #[error(
+        "a stored value is not of the kind that its column holds ({0}): it was changed by hand or by another build"
+    )]
+    Unreadable(&'static str),
+    /// The tenant has no connector.
+    #[error("nothing is connected: run `m365-connector connect`, or connect Microsoft 365 in Settings > Connectors")]
+    NotConnected,
+}
+
+impl From<sqlx::Error> for StoreError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Database(error.into())
+    }
+}

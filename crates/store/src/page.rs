@@ -1,0 +1,198 @@
+//! A page: what one answer of Microsoft's brought, stored as one fact.
+
+use jiff::Timestamp;
+use m365_database::{DatabaseError, DpaAccepted, WriteError, WriteTx};
+use m365_model::{MailboxId, StreamId, StreamKind, TenantId, to_text};
+use sqlx::AnyConnection;
+use thiserror::Error;
+
+use crate::streams::{Advance, Round, Stream, insert_stream, link_cell};
+use crate::{Crypter, Store, StoreError};
+
+/// A transaction for one page. Its records, the occurrences that wait for their master and its cursor become true
+/// together with [`PageTx::save`], or not at all.
+pub struct PageTx {
+    pub(crate) tx: WriteTx,
+    pub(crate) tenant: TenantId,
+    pub(crate) now: Timestamp,
+    crypter: Crypter,
+    entropy: std::sync::Arc<dyn m365_model::Entropy>,
+    cursor: Option<(StreamId, i64)>,
+}
+
+/// How many records a page made, changed and took back.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Tally {
+    /// New records.
+    pub created: u64,
+    /// Records that say something else now.
+    pub updated: u64,
+    /// Records taken back.
+    pub retracted: u64,
+}
+
+impl std::ops::AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        self.created += other.created;
+        self.updated += other.updated;
+        self.retracted += other.retracted;
+    }
+}
+
+/// Why a page was not stored. Nothing of it was.
+#[derive(Debug, Error)]
+pub enum PageError {
+    /// The acceptance that the run began with no longer stands.
+    #[error("sync blocked by DPA: the agreement was withdrawn or accepted anew; nothing more was stored")]
+    Withdrawn,
+    /// The allow-list or a setting changed since the page was filtered: filter it again.
+    #[error("the allow-list changed while the page was read")]
+    RulesChanged,
+    /// Another worker has moved the stream on.
+    #[error("another worker has read this page already")]
+    Stale,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl From<sqlx::Error> for PageError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<DatabaseError> for PageError {
+    fn from(error: DatabaseError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+impl From<WriteError> for PageError {
+    fn from(error: WriteError) -> Self {
+        match error {
+            WriteError::Withdrawn => Self::Withdrawn,
+            WriteError::Database(error) => error.into(),
+        }
+    }
+}
+
+impl Store {
+    /// Begins the transaction for a page of `stream` that was filtered under the rules of `allow_list_version`.
+    ///
+    /// # Errors
+    /// When the agreement was withdrawn, the rules changed, or the database fails.
+    pub async fn open_page(
+        &self,
+        gate: &DpaAccepted<'_>,
+        stream: &Stream,
+        allow_list_version: i64,
+    ) -> Result<PageTx, PageError> {
+        let mut page = self.open_join(gate, allow_list_version).await?;
+        page.cursor = Some((stream.id, stream.version));
+        Ok(page)
+    }
+
+    /// Begins a transaction that joins what is stored already, and moves no stream.
+    ///
+    /// # Errors
+    /// As [`Store::open_page`].
+    pub async fn open_join(&self, gate: &DpaAccepted<'_>, allow_list_version: i64) -> Result<PageTx, PageError> {
+        let mut tx = self.db.begin_accepted(gate).await?;
+        let version: i64 = sqlx::query_scalar("SELECT allow_list_version FROM o365_config WHERE tenant_id = $1")
+            .bind(gate.tenant().as_str())
+            .fetch_one(tx.connection())
+            .await?;
+        if version != allow_list_version {
+            return Err(PageError::RulesChanged);
+        }
+        Ok(PageTx {
+            tx,
+            tenant: gate.tenant().clone(),
+            now: self.surroundings().now(),
+            crypter: self.crypter.clone(),
+            entropy: self.surroundings().entropy.clone(),
+            cursor: None,
+        })
+    }
+}
+
+impl PageTx {
+    /// The instant at which this page is judged: what has begun by now has happened.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    pub(crate) fn connection(&mut self) -> &mut AnyConnection {
+        self.tx.connection()
+    }
+
+    /// Asks for the whole list of a folder, because its filtered round stopped at the service's cap.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn begin_backfill(
+        &mut self,
+        mailbox: MailboxId,
+        folder_row: i64,
+        round: &Round,
+    ) -> Result<(), PageError> {
+        let (tenant, now) = (self.tenant.clone(), self.now);
+        let kind = StreamKind::MailBackfill;
+        insert_stream(self.connection(), &tenant, mailbox, kind, folder_row, round, now).await?;
+        Ok(())
+    }
+
+    /// Stores the page and moves its stream, if nobody else has.
+    ///
+    /// # Errors
+    /// [`PageError::Stale`] when the stream has moved since the page was asked for; nothing is stored then.
+    pub async fn save(mut self, advance: Advance<'_>) -> Result<(), PageError> {
+        let Some((stream, version)) = self.cursor else {
+            return Ok(self.tx.save().await?);
+        };
+        let (link, kind, round) = match advance {
+            Advance::Next(link, round) => (link, "next", round),
+            Advance::Delta(link, round) => (link, "delta", round),
+            Advance::Finished => return self.finish(stream, version).await,
+            Advance::Nowhere => return Err(PageError::Stale),
+        };
+        let row = stream.0.to_string();
+        let cell = link_cell(&self.tenant, &row);
+        let sealed = self.crypter.seal(&cell, link.as_bytes(), self.entropy.as_ref());
+        let tenant = self.tenant.clone();
+        let moved = sqlx::query(
+            "UPDATE delta_state SET version = version + 1, sealed_link = $1, link_kind = $2, round = $3, \
+             round_is_full = $4, round_items = $5, window_start = $6, window_end = $7, window_version = $8, \
+             updated_at = $9 WHERE id = $10 AND version = $11 AND tenant_id = $12",
+        )
+        .bind(sealed.as_bytes())
+        .bind(kind)
+        .bind(round.number)
+        .bind(i64::from(round.is_full))
+        .bind(round.items)
+        .bind(to_text(round.window_start))
+        .bind(round.window_end.map(to_text))
+        .bind(round.window_version)
+        .bind(to_text(self.now))
+        .bind(stream.0)
+        .bind(version)
+        .bind(tenant.as_str())
+        .execute(self.connection())
+        .await?
+        .rows_affected();
+        if moved == 1 { Ok(self.tx.save().await?) } else { Err(PageError::Stale) }
+    }
+
+    async fn finish(mut self, stream: StreamId, version: i64) -> Result<(), PageError> {
+        let tenant = self.tenant.clone();
+        let gone = sqlx::query("DELETE FROM delta_state WHERE id = $1 AND version = $2 AND tenant_id = $3")
+            .bind(stream.0)
+            .bind(version)
+            .bind(tenant.as_str())
+            .execute(self.connection())
+            .await?
+            .rows_affected();
+        if gone == 1 { Ok(self.tx.save().await?) } else { Err(PageError::Stale) }
+    }
+}

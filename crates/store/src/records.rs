@@ -1,0 +1,449 @@
+//! The records: written from what the filter let through, read as the contract shows them.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use jiff::Timestamp;
+use m365_activity::{
+    ActivityType, CanonicalActivity, EmailProperties, MeetingProperties, Properties, Record, RecordProperties,
+};
+use m365_model::{TenantId, from_text, to_text};
+use m365_privacy::{Organizer, Participant, ResponseStatus};
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::keys::ShortKey;
+use crate::sql::{CHUNK, pad, placeholders};
+use crate::{PageError, PageTx, Store, StoreError, Tally};
+
+/// What is needed of a stored record to tell whether it still stands.
+#[derive(Debug, Clone)]
+pub struct RecordHead {
+    /// Its row.
+    pub id: i64,
+    /// The contract's id.
+    pub external_id: String,
+    /// Whose record it is.
+    pub person: String,
+    /// When it happened, or will.
+    pub occurred_at: Timestamp,
+    /// Its meeting.
+    pub meeting_key: ShortKey,
+}
+
+/// A record to be stored, and the meeting that it is of.
+pub type ToStore = (CanonicalActivity, Option<ShortKey>);
+
+impl PageTx {
+    /// The stored records of these meetings.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn records_of_meetings(&mut self, meetings: &[ShortKey]) -> Result<Vec<RecordHead>, PageError> {
+        let mut out = Vec::new();
+        for chunk in meetings.chunks(CHUNK) {
+            let sql = format!(
+                "SELECT id, external_id, person_external_id, occurred_at, meeting_key FROM activity \
+                 WHERE tenant_id = $1 AND meeting_key IN ({}) ORDER BY id",
+                placeholders(chunk.len(), 2)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.tenant.as_str().to_owned());
+            for key in pad(chunk) {
+                query = query.bind(key.bytes());
+            }
+            for row in query.fetch_all(self.connection()).await? {
+                let unreadable = || StoreError::Unreadable("activity");
+                let meeting: Vec<u8> = row.try_get(4)?;
+                out.push(RecordHead {
+                    id: row.try_get(0)?,
+                    external_id: row.try_get(1)?,
+                    person: row.try_get(2)?,
+                    occurred_at: from_text(row.try_get(3)?).ok_or_else(unreadable)?,
+                    meeting_key: ShortKey::from_row(&meeting).ok_or_else(unreadable)?,
+                });
+            }
+        }
+        Ok(out)
+    }
+
+    /// Stores records over what stands under their ids. One that says nothing new is not written.
+    ///
+    /// # Errors
+    /// When the database fails, or refuses a record because an entry that let someone in has been closed.
+    pub async fn put_activities(&mut self, activities: &[ToStore]) -> Result<Tally, PageError> {
+        let mut tally = Tally::default();
+        for chunk in activities.chunks(CHUNK) {
+            let keys: Vec<ShortKey> = chunk.iter().map(|(a, _)| ShortKey::record(a.external_id())).collect();
+            let mut stored = self.digests(&keys).await?;
+            for ((activity, meeting), key) in chunk.iter().zip(keys) {
+                // The gate that the record was made under and the one of this transaction are the same tenant's.
+                if activity.tenant() != &self.tenant {
+                    return Err(StoreError::Unreadable("a record of another tenant").into());
+                }
+                let digest = digest_of(activity);
+                match stored.get(&key) {
+                    Some((_, before)) if *before == Some(digest) => {}
+                    Some((id, _)) => {
+                        let id = *id;
+                        self.update_activity(id, activity, *meeting, digest).await?;
+                        tally.updated += 1;
+                        stored.insert(key, (id, Some(digest)));
+                    }
+                    None => {
+                        let id = self.insert_activity(key, activity, *meeting, digest).await?;
+                        tally.created += 1;
+                        stored.insert(key, (id, Some(digest)));
+                    }
+                }
+            }
+        }
+        Ok(tally)
+    }
+
+    /// Takes records back.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn retract(&mut self, ids: &[i64]) -> Result<Tally, PageError> {
+        let mut tally = Tally::default();
+        let tenant = self.tenant.clone();
+        for id in ids {
+            self.forget_later_participants(*id).await?;
+            let gone = sqlx::query("DELETE FROM activity WHERE id = $1 AND tenant_id = $2")
+                .bind(*id)
+                .bind(tenant.as_str())
+                .execute(self.connection())
+                .await?;
+            tally.retracted += gone.rows_affected();
+        }
+        Ok(tally)
+    }
+
+    async fn digests(&mut self, keys: &[ShortKey]) -> Result<HashMap<ShortKey, (i64, Option<ShortKey>)>, PageError> {
+        let sql = format!(
+            "SELECT activity_key, id, digest FROM activity WHERE tenant_id = $1 AND activity_key IN ({})",
+            placeholders(keys.len(), 2)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.tenant.as_str().to_owned());
+        for key in pad(keys) {
+            query = query.bind(key.bytes());
+        }
+        let rows = query.fetch_all(self.connection()).await?;
+        let mut out = HashMap::with_capacity(rows.len());
+        for row in rows {
+            let (key, digest): (Vec<u8>, Vec<u8>) = (row.try_get(0)?, row.try_get(2)?);
+            let key = ShortKey::from_row(&key).ok_or(StoreError::Unreadable("activity.activity_key"))?;
+            out.insert(key, (row.try_get(1)?, ShortKey::from_row(&digest)));
+        }
+        Ok(out)
+    }
+
+    async fn insert_activity(
+        &mut self,
+        key: ShortKey,
+        activity: &CanonicalActivity,
+        meeting: Option<ShortKey>,
+        digest: ShortKey,
+    ) -> Result<i64, PageError> {
+        let (tenant, now) = (self.tenant.clone(), to_text(self.now));
+        let row = Columns::of(activity);
+        let id = sqlx::query_scalar(INSERT_ACTIVITY)
+            .bind(tenant.as_str())
+            .bind(key.bytes())
+            .bind(activity.external_id())
+            .bind(activity.kind().word())
+            .bind(to_text(activity.occurred_at()))
+            .bind(row.person.as_str())
+            .bind(row.person.entry().0)
+            .bind(meeting.map(ShortKey::bytes))
+            .bind(row.subject)
+            .bind(row.duration_minutes)
+            .bind(row.is_online)
+            .bind(row.organizer_email)
+            .bind(row.organizer_entry_id)
+            .bind(row.attendee_count)
+            .bind(row.response_status)
+            .bind(row.account_domain)
+            .bind(row.conversation_id)
+            .bind(row.participant_count)
+            .bind(digest.bytes())
+            .bind(now)
+            .fetch_one(self.connection())
+            .await?;
+        self.put_later_participants(id, activity).await?;
+        Ok(id)
+    }
+
+    async fn update_activity(
+        &mut self,
+        id: i64,
+        activity: &CanonicalActivity,
+        meeting: Option<ShortKey>,
+        digest: ShortKey,
+    ) -> Result<(), PageError> {
+        let (tenant, now) = (self.tenant.clone(), to_text(self.now));
+        let row = Columns::of(activity);
+        sqlx::query(UPDATE_ACTIVITY)
+            .bind(to_text(activity.occurred_at()))
+            .bind(row.person.as_str())
+            .bind(row.person.entry().0)
+            .bind(meeting.map(ShortKey::bytes))
+            .bind(row.subject)
+            .bind(row.duration_minutes)
+            .bind(row.is_online)
+            .bind(row.organizer_email)
+            .bind(row.organizer_entry_id)
+            .bind(row.attendee_count)
+            .bind(row.response_status)
+            .bind(row.account_domain)
+            .bind(row.conversation_id)
+            .bind(row.participant_count)
+            .bind(digest.bytes())
+            .bind(now)
+            .bind(id)
+            .bind(tenant.as_str())
+            .execute(self.connection())
+            .await?;
+        self.forget_later_participants(id).await?;
+        self.put_later_participants(id, activity).await
+    }
+
+    async fn put_later_participants(&mut self, id: i64, activity: &CanonicalActivity) -> Result<(), PageError> {
+        let tenant = self.tenant.clone();
+        for (position, person) in (0_i64..).zip(activity.participants()).skip(1) {
+            sqlx::query(
+                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
+                 VALUES ($1, $2, $3, $4, $5)",
+            )
+            .bind(id)
+            .bind(position)
+            .bind(tenant.as_str())
+            .bind(person.as_str())
+            .bind(person.entry().0)
+            .execute(self.connection())
+            .await?;
+        }
+        Ok(())
+    }
+
+    async fn forget_later_participants(&mut self, id: i64) -> Result<(), PageError> {
+        let tenant = self.tenant.clone();
+        sqlx::query("DELETE FROM activity_participant WHERE activity_id = $1 AND tenant_id = $2")
+            .bind(id)
+            .bind(tenant.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+}
+
+/// The columns that a record fills, by kind.
+struct Columns<'a> {
+    person: &'a Participant,
+    subject: Option<&'a str>,
+    duration_minutes: Option<i64>,
+    is_online: Option<i64>,
+    organizer_email: Option<&'a str>,
+    organizer_entry_id: Option<i64>,
+    attendee_count: Option<i64>,
+    response_status: Option<&'static str>,
+    account_domain: Option<&'a str>,
+    conversation_id: Option<&'a str>,
+    participant_count: Option<i64>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(activity: &'a CanonicalActivity) -> Self {
+        let mut columns = Self {
+            person: &activity.participants()[0],
+            subject: None,
+            duration_minutes: None,
+            is_online: None,
+            organizer_email: None,
+            organizer_entry_id: None,
+            attendee_count: None,
+            response_status: None,
+            account_domain: None,
+            conversation_id: None,
+            participant_count: None,
+        };
+        match activity.properties() {
+            Properties::Meeting {
+                meeting_subject,
+                duration_minutes,
+                is_online,
+                organizer_email,
+                attendee_count,
+                response_status,
+                account_domain,
+            } => {
+                columns.subject = meeting_subject.as_deref();
+                columns.duration_minutes = *duration_minutes;
+                columns.is_online = is_online.map(i64::from);
+                columns.organizer_email = organizer_email.as_ref().map(Organizer::as_str);
+                columns.organizer_entry_id = match organizer_email {
+                    Some(Organizer::External(person)) => Some(person.entry().0),
+                    _ => None,
+                };
+                columns.attendee_count = Some(i64::from(*attendee_count));
+                columns.response_status = Some(response_status.word());
+                columns.account_domain = Some(account_domain.as_str());
+            }
+            Properties::Email { conversation_id, subject } => {
+                columns.subject = subject.as_deref();
+                columns.conversation_id = conversation_id.as_deref();
+                columns.participant_count = i64::try_from(activity.participants().len()).ok();
+            }
+        }
+        columns
+    }
+}
+
+/// What a record says and who let its people in.
+fn digest_of(activity: &CanonicalActivity) -> ShortKey {
+    let mut content = serde_json::to_vec(&activity.record()).expect("a record is JSON");
+    for person in activity.participants() {
+        content.extend_from_slice(&person.entry().0.to_le_bytes());
+    }
+    ShortKey::digest(&content)
+}
+
+const INSERT_ACTIVITY: &str = "INSERT INTO activity (tenant_id, activity_key, external_id, type, occurred_at, \
+     person_external_id, entry_id, meeting_key, subject, duration_minutes, is_online, organizer_email, \
+     organizer_entry_id, attendee_count, response_status, account_domain, conversation_id, participant_count, digest, \
+     created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
+     $19, $20, $20) RETURNING id";
+
+const UPDATE_ACTIVITY: &str = "UPDATE activity SET occurred_at = $1, person_external_id = $2, entry_id = $3, \
+     meeting_key = $4, subject = $5, duration_minutes = $6, is_online = $7, organizer_email = $8, \
+     organizer_entry_id = $9, attendee_count = $10, response_status = $11, account_domain = $12, conversation_id = $13, \
+     participant_count = $14, digest = $15, updated_at = $16 WHERE id = $17 AND tenant_id = $18";
+
+/// Which records to read.
+#[derive(Debug, Clone, Copy)]
+pub struct RecordQuery {
+    /// Those that happened then or later; everything when absent.
+    pub since: Option<Timestamp>,
+    /// Meetings that have not begun, too.
+    pub include_upcoming: bool,
+}
+
+/// How many records one statement reads.
+const PAGE: i64 = 1000;
+
+impl Store {
+    /// Gives every record of `tenant` that `query` asks for to `visit`, by time and then by id. It reads page by page, so
+    /// memory does not grow with the number of records.
+    ///
+    /// # Errors
+    /// When the database fails, or `visit` does.
+    pub async fn each_record<E: From<StoreError>>(
+        &self,
+        tenant: &TenantId,
+        query: RecordQuery,
+        mut visit: impl FnMut(&Record<'_>) -> Result<(), E>,
+    ) -> Result<(), E> {
+        let now = to_text(self.surroundings().now());
+        let until = if query.include_upcoming { "9999-12-31T23:59:59Z".to_owned() } else { now };
+        let (mut time, mut id) = (query.since.map(to_text).unwrap_or_default(), String::new());
+        loop {
+            let rows = sqlx::query(RECORDS)
+                .bind(tenant.as_str())
+                .bind(time.as_str())
+                .bind(id.as_str())
+                .bind(until.as_str())
+                .bind(PAGE)
+                .fetch_all(self.db.pool())
+                .await
+                .map_err(StoreError::from)?;
+            let later = self.later_participants(tenant, &rows).await?;
+            for row in &rows {
+                visit(&read_record(row, &later)?)?;
+            }
+            let Some(last) = rows.last().filter(|_| i64::try_from(rows.len()) == Ok(PAGE)) else { return Ok(()) };
+            time = last.try_get("occurred_at").map_err(StoreError::from)?;
+            id = last.try_get("external_id").map_err(StoreError::from)?;
+        }
+    }
+
+    async fn later_participants(
+        &self,
+        tenant: &TenantId,
+        rows: &[AnyRow],
+    ) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+        let mut many = Vec::new();
+        for row in rows {
+            if row.try_get::<Option<i64>, _>("participant_count")?.is_some_and(|n| n > 1) {
+                many.push(row.try_get::<i64, _>("id")?);
+            }
+        }
+        let mut out: HashMap<i64, Vec<String>> = HashMap::new();
+        for chunk in many.chunks(CHUNK) {
+            let sql = format!(
+                "SELECT activity_id, address FROM activity_participant WHERE tenant_id = $1 AND activity_id IN ({}) \
+                 ORDER BY activity_id, position",
+                placeholders(chunk.len(), 2)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
+            for id in pad(chunk) {
+                query = query.bind(id);
+            }
+            for row in query.fetch_all(self.db.pool()).await? {
+                out.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
+            }
+        }
+        Ok(out)
+    }
+
+    /// How many records of `tenant` have happened.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn count_records(&self, tenant: &TenantId) -> Result<i64, StoreError> {
+        let count = sqlx::query_scalar("SELECT COUNT(*) FROM activity WHERE tenant_id = $1 AND occurred_at <= $2");
+        Ok(count.bind(tenant.as_str()).bind(to_text(self.surroundings().now())).fetch_one(self.db.pool()).await?)
+    }
+}
+
+const RECORDS: &str = "SELECT id, external_id, type, occurred_at, person_external_id, subject, duration_minutes, is_online, \
+     organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count FROM activity \
+     WHERE tenant_id = $1 AND (occurred_at, external_id) > ($2, $3) AND occurred_at <= $4 \
+     ORDER BY occurred_at, external_id LIMIT $5";
+
+fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<String>>) -> Result<Record<'r>, StoreError> {
+    let unreadable = || StoreError::Unreadable("activity");
+    let kind = ActivityType::from_word(row.try_get("type")?).ok_or_else(unreadable)?;
+    let person: &str = row.try_get("person_external_id")?;
+    let text = |column: &str| -> Result<Option<Cow<'r, str>>, StoreError> {
+        Ok(row.try_get::<Option<&str>, _>(column)?.map(Cow::Borrowed))
+    };
+    let properties = match kind {
+        ActivityType::MeetingAttend => RecordProperties::Meeting(MeetingProperties {
+            meeting_subject: text("subject")?,
+            duration_minutes: row.try_get("duration_minutes")?,
+            is_online: row.try_get::<Option<i64>, _>("is_online")?.map(|flag| flag != 0),
+            organizer_email: text("organizer_email")?,
+            attendee_count: u32::try_from(row.try_get::<i64, _>("attendee_count")?).map_err(|_| unreadable())?,
+            response_status: text("response_status")?
+                .and_then(|word| ResponseStatus::from_word(&word))
+                .ok_or_else(unreadable)?,
+            account_domain: text("account_domain")?.ok_or_else(unreadable)?,
+        }),
+        ActivityType::EmailThread => {
+            let id: i64 = row.try_get("id")?;
+            let others = later.get(&id).map(Vec::as_slice).unwrap_or_default();
+            let everyone = std::iter::once(person).chain(others.iter().map(String::as_str));
+            RecordProperties::Email(EmailProperties {
+                conversation_id: text("conversation_id")?,
+                participant_emails: everyone.map(Cow::Borrowed).collect(),
+                subject: text("subject")?,
+            })
+        }
+    };
+    Ok(Record {
+        external_id: Cow::Borrowed(row.try_get("external_id")?),
+        occurred_at: from_text(row.try_get("occurred_at")?).ok_or_else(unreadable)?,
+        person_external_id: Cow::Borrowed(person),
+        properties,
+    })
+}

@@ -1,0 +1,102 @@
+//! Runs: when each sync began and ended, and its summary.
+
+use jiff::Timestamp;
+use m365_model::{RunId, RunStatus, TenantId, to_text};
+use sqlx::Row as _;
+
+use crate::{Store, StoreError};
+
+/// A run, as it is stored.
+#[derive(Debug, Clone)]
+pub struct StoredRun {
+    /// Its id.
+    pub id: RunId,
+    /// How it stands.
+    pub status: RunStatus,
+    /// The run summary as JSON, once it has ended.
+    pub summary: Option<String>,
+}
+
+impl Store {
+    /// Notes that a run begins, and that one whose process was killed has ended: whoever begins holds the connector's lock.
+    ///
+    /// # Errors
+    /// When the tenant has no connector or the database fails.
+    pub async fn run_began(&self, tenant: &TenantId, at: Timestamp) -> Result<RunId, StoreError> {
+        let id: RunId =
+            self.surroundings().fresh_id("run_").parse().map_err(|_| StoreError::Unreadable("sync_run.id"))?;
+        let mut tx = self.db.begin().await?;
+        sqlx::query("UPDATE sync_run SET status = $1, ended_at = $2 WHERE tenant_id = $3 AND status = $4")
+            .bind(RunStatus::Failed.word())
+            .bind(to_text(at))
+            .bind(tenant.as_str())
+            .bind(RunStatus::Running.word())
+            .execute(tx.connection())
+            .await?;
+        sqlx::query("INSERT INTO sync_run (id, tenant_id, started_at, status) VALUES ($1, $2, $3, $4)")
+            .bind(id.as_str())
+            .bind(tenant.as_str())
+            .bind(to_text(at))
+            .bind(RunStatus::Running.word())
+            .execute(tx.connection())
+            .await?;
+        tx.save().await?;
+        Ok(id)
+    }
+
+    /// Notes how a run ended.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn run_ended(
+        &self,
+        tenant: &TenantId,
+        id: &RunId,
+        status: RunStatus,
+        summary: &str,
+    ) -> Result<(), StoreError> {
+        let mut tx = self.db.begin().await?;
+        sqlx::query("UPDATE sync_run SET ended_at = $1, status = $2, summary = $3 WHERE id = $4 AND tenant_id = $5")
+            .bind(to_text(self.surroundings().now()))
+            .bind(status.word())
+            .bind(summary)
+            .bind(id.as_str())
+            .bind(tenant.as_str())
+            .execute(tx.connection())
+            .await?;
+        Ok(tx.save().await?)
+    }
+
+    /// The run that began last.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
+        let row = sqlx::query(
+            "SELECT id, status, summary FROM sync_run WHERE tenant_id = $1 ORDER BY started_at DESC, ended_at IS NULL DESC, id DESC LIMIT 1",
+        );
+        let row = row.bind(tenant.as_str()).fetch_optional(self.db.pool()).await?;
+        row.map(|row| {
+            let unreadable = StoreError::Unreadable("sync_run");
+            let (id, status): (String, String) = (row.try_get(0)?, row.try_get(1)?);
+            let (Ok(id), Some(status)) = (id.parse(), RunStatus::from_word(&status)) else { return Err(unreadable) };
+            Ok(StoredRun { id, status, summary: row.try_get(2)? })
+        })
+        .transpose()
+    }
+
+    /// The run with this id.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
+        let row = sqlx::query("SELECT status, summary FROM sync_run WHERE tenant_id = $1 AND id = $2");
+        let row = row.bind(tenant.as_str()).bind(id.as_str()).fetch_optional(self.db.pool()).await?;
+        row.map(|row| {
+            let status: String = row.try_get(0)?;
+            let status = RunStatus::from_word(&status).ok_or(StoreError::Unreadable("sync_run.status"))?;
+            Ok(StoredRun { id: id.clone(), status, summary: row.try_get(1)? })
+        })
+        .transpose()
+    }
+}

@@ -1,0 +1,178 @@
+//! Streams: where reading a calendar or a folder left off.
+
+use jiff::Timestamp;
+use m365_database::DpaAccepted;
+use m365_model::{MailboxId, StreamId, StreamKind, TenantId, from_text, to_text};
+use secrecy::SecretString;
+use sqlx::Row as _;
+use sqlx::any::AnyRow;
+
+use crate::{Cell, PageError, Sealed, Store, StoreError};
+
+/// One delta cursor, as it is stored.
+#[derive(Debug, Clone)]
+pub struct Stream {
+    /// Its row.
+    pub id: StreamId,
+    /// Whose it is.
+    pub mailbox: MailboxId,
+    /// What it walks.
+    pub kind: StreamKind,
+    /// The folder's row; 0 for a calendar.
+    pub folder_row: i64,
+    /// Moves with every page; a page read for an older version is not stored.
+    pub version: i64,
+    /// Where to go on.
+    pub position: Position,
+    /// The round that the position belongs to.
+    pub round: Round,
+}
+
+/// Where to go on.
+#[derive(Debug, Clone)]
+pub enum Position {
+    /// At the beginning: no link yet.
+    Start,
+    /// With the rest of a round.
+    Next(SecretString),
+    /// With the next round.
+    Delta(SecretString),
+}
+
+/// What a round reads. The token of a round holds its window for good: another window is another round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Round {
+    /// Counts the rounds of a stream that began without a link.
+    pub number: i64,
+    /// Whether this round reads everything in its window, rather than what changed.
+    pub is_full: bool,
+    /// How many items it has brought so far.
+    pub items: i64,
+    /// From when on.
+    pub window_start: Timestamp,
+    /// Until when; calendars only.
+    pub window_end: Option<Timestamp>,
+    /// The version of the rules under which the window was read.
+    pub window_version: i64,
+}
+
+/// Where a page leaves its stream.
+#[derive(Debug)]
+pub enum Advance<'a> {
+    /// At the rest of the round.
+    Next(&'a str, &'a Round),
+    /// At the next round.
+    Delta(&'a str, &'a Round),
+    /// At its end: the stream is done and goes away.
+    Finished,
+    /// The transaction belongs to no stream.
+    Nowhere,
+}
+
+impl Store {
+    /// The streams of a mailbox.
+    ///
+    /// # Errors
+    /// When a link does not open or the database fails.
+    pub async fn streams(&self, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Result<Vec<Stream>, StoreError> {
+        let rows = sqlx::query(STREAMS_OF_MAILBOX)
+            .bind(mailbox.0)
+            .bind(gate.tenant().as_str())
+            .fetch_all(self.db.pool())
+            .await?;
+        rows.iter().map(|row| self.read_stream(gate.tenant(), row)).collect()
+    }
+
+    /// Makes a stream that stands at its beginning.
+    ///
+    /// # Errors
+    /// When the agreement was withdrawn or the database fails.
+    pub async fn create_stream(
+        &self,
+        gate: &DpaAccepted<'_>,
+        mailbox: MailboxId,
+        kind: StreamKind,
+        folder_row: i64,
+        round: &Round,
+    ) -> Result<Stream, PageError> {
+        let mut tx = self.db.begin_accepted(gate).await?;
+        let now = self.surroundings().now();
+        let (id, version) =
+            insert_stream(tx.connection(), gate.tenant(), mailbox, kind, folder_row, round, now).await?;
+        tx.save().await?;
+        let position = Position::Start;
+        Ok(Stream { id, mailbox, kind, folder_row, version, position, round: round.clone() })
+    }
+
+    fn read_stream(&self, tenant: &TenantId, row: &AnyRow) -> Result<Stream, StoreError> {
+        let unreadable = || StoreError::Unreadable("delta_state");
+        let instant = |text: &str| from_text(text).ok_or_else(unreadable);
+        let id: i64 = row.try_get(0)?;
+        let sealed: Option<Vec<u8>> = row.try_get(5)?;
+        let kind: Option<String> = row.try_get(6)?;
+        let position = match (sealed, kind.as_deref()) {
+            (None, _) => Position::Start,
+            (Some(bytes), Some(kind)) => {
+                let link = self.crypter.open(&link_cell(tenant, &id.to_string()), &Sealed::from_row(bytes))?;
+                if kind == "next" { Position::Next(link) } else { Position::Delta(link) }
+            }
+            (Some(_), None) => return Err(unreadable()),
+        };
+        let window_end: Option<String> = row.try_get(11)?;
+        Ok(Stream {
+            id: StreamId(id),
+            mailbox: MailboxId(row.try_get(1)?),
+            kind: StreamKind::from_word(row.try_get(2)?).ok_or_else(unreadable)?,
+            folder_row: row.try_get(3)?,
+            version: row.try_get(4)?,
+            position,
+            round: Round {
+                number: row.try_get(7)?,
+                is_full: row.try_get::<i64, _>(8)? != 0,
+                items: row.try_get(9)?,
+                window_start: instant(row.try_get(10)?)?,
+                window_end: window_end.as_deref().map(instant).transpose()?,
+                window_version: row.try_get(12)?,
+            },
+        })
+    }
+}
+
+const STREAMS_OF_MAILBOX: &str = "SELECT id, mailbox_id, kind, folder_row, version, sealed_link, link_kind, round, \
+                                  round_is_full, round_items, window_start, window_end, window_version \
+                                  FROM delta_state WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id";
+
+pub(crate) async fn insert_stream(
+    connection: &mut sqlx::AnyConnection,
+    tenant: &TenantId,
+    mailbox: MailboxId,
+    kind: StreamKind,
+    folder_row: i64,
+    round: &Round,
+    now: Timestamp,
+) -> Result<(StreamId, i64), StoreError> {
+    let row = sqlx::query(
+        "INSERT INTO delta_state (tenant_id, mailbox_id, kind, folder_row, version, round, round_is_full, \
+         window_start, window_end, window_version, updated_at) VALUES ($1, $2, $3, $4, 0, $5, 1, $6, $7, $8, $9) \
+         ON CONFLICT (mailbox_id, kind, folder_row) DO UPDATE SET version = delta_state.version + 1, \
+         sealed_link = NULL, link_kind = NULL, round = excluded.round, round_is_full = 1, round_items = 0, \
+         window_start = excluded.window_start, window_end = excluded.window_end, \
+         window_version = excluded.window_version, updated_at = excluded.updated_at RETURNING id, version",
+    )
+    .bind(tenant.as_str())
+    .bind(mailbox.0)
+    .bind(kind.word())
+    .bind(folder_row)
+    .bind(round.number)
+    .bind(to_text(round.window_start))
+    .bind(round.window_end.map(to_text))
+    .bind(round.window_version)
+    .bind(to_text(now))
+    .fetch_one(connection)
+    .await?;
+    Ok((StreamId(row.try_get(0)?), row.try_get(1)?))
+}
+
+pub(crate) fn link_cell<'a>(tenant: &'a TenantId, row: &'a str) -> Cell<'a> {
+    Cell { tenant, table: "delta_state", row, column: "sealed_link" }
+}

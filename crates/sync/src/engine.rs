@@ -1,0 +1,345 @@
+//! A run: the gate, the rules, the users, the mailboxes side by side, the summary.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
+
+use futures_util::{StreamExt as _, stream};
+use m365_database::{DpaAccepted, GateError, assert_dpa_accepted};
+use m365_graph::{
+    Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, Next, SetupError, StoredToken, TokenVault,
+    VaultFuture,
+};
+use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId};
+use m365_privacy::DomainName;
+use m365_store::config::InternalSource;
+use m365_store::mailboxes::MailboxState;
+use m365_store::{PageError, Store, StoreError};
+use thiserror::Error;
+
+use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
+use crate::remedy;
+use crate::rules::Rules;
+use crate::summary::{Counts, MailboxCounts, Problem, RunSummary};
+use crate::{Progress, Watcher};
+
+/// How many mailboxes are read side by side; the client bounds the requests in flight.
+const MAILBOXES_AT_ONCE: usize = 16;
+
+/// What every run of this installation has in common.
+#[derive(Clone)]
+pub struct Engine {
+    /// What is kept.
+    pub store: Store,
+    /// Where Microsoft is.
+    pub endpoints: Endpoints,
+    /// Who the connector is.
+    pub credentials: Credentials,
+    /// The client's bounds.
+    pub limits: Limits,
+}
+
+/// How a run ended, for whoever decides about exit codes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that can be read was read.
+    Done,
+    /// Some mailboxes failed, or a permission is missing.
+    Partly,
+    /// The agreement does not stand.
+    Blocked,
+    /// Microsoft refused the credentials, or granted nothing that can be read.
+    Refused,
+    /// Nothing was read for another reason.
+    Failed,
+}
+
+/// What a run came to.
+#[derive(Debug, Clone)]
+pub struct Outcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// What it says of itself.
+    pub summary: RunSummary,
+}
+
+/// Why there is no summary.
+#[derive(Debug, Error)]
+pub enum SyncError {
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The client could not be built.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+}
+
+impl Engine {
+    /// The client for an Entra tenant, with the tokens of `tenant`.
+    pub(crate) fn graph(&self, tenant: &TenantId, entra_tenant: EntraTenantId) -> Result<Graph, SetupError> {
+        Graph::new(GraphOptions {
+            endpoints: self.endpoints.clone(),
+            credentials: self.credentials.clone(),
+            entra_tenant,
+            vault: Arc::new(Vault { store: self.store.clone(), tenant: tenant.clone() }),
+            limits: self.limits.clone(),
+            surroundings: self.store.surroundings().clone(),
+        })
+    }
+}
+
+/// The store as a place for tokens.
+struct Vault {
+    store: Store,
+    tenant: TenantId,
+}
+
+const TOKEN: &str = "graph";
+
+impl TokenVault for Vault {
+    fn load(&self) -> VaultFuture<'_, Option<StoredToken>> {
+        Box::pin(async {
+            let token = self.store.load_token(&self.tenant, TOKEN).await.ok()??;
+            Some(StoredToken { access_token: token.0, expires_at: token.1 })
+        })
+    }
+
+    fn save(&self, token: StoredToken) -> VaultFuture<'_, ()> {
+        Box::pin(async move {
+            // Without a cache the next run asks for a token of its own: no reason to stop this one.
+            if self.store.save_token(&self.tenant, TOKEN, &token.access_token, token.expires_at).await.is_err() {
+                tracing::warn!("the token could not be kept; the next run asks for a new one");
+            }
+        })
+    }
+}
+
+/// Reads what is new in every mailbox of `tenant` and stores the records of it.
+///
+/// # Errors
+/// When the database fails; what Microsoft or the agreement refuse is in the outcome.
+pub async fn sync(tenant: &TenantId, engine: &Engine, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
+    let gate = match assert_dpa_accepted(tenant, engine.store.database()).await {
+        Ok(gate) => gate,
+        Err(error) => return shut(tenant, engine, error).await,
+    };
+    let store = &engine.store;
+    let id = store.run_began(tenant, store.surroundings().now()).await?;
+    tracing::info!(run = %id, "sync began");
+    let outcome = match run(&gate, engine, watcher).await {
+        Err(SyncError::Store(error)) => {
+            // The run is noted as failed if that can still be written; the error itself is the caller's.
+            let summary = RunSummary::nothing(RunStatus::Failed, None);
+            store.run_ended(tenant, &id, RunStatus::Failed, &json(&summary)).await.ok();
+            return Err(error.into());
+        }
+        outcome => outcome?,
+    };
+    store.run_ended(tenant, &id, outcome.summary.status, &json(&outcome.summary)).await?;
+    tracing::info!(run = %id, status = outcome.summary.status.word(), requests = outcome.summary.requests, "sync ended");
+    Ok(outcome)
+}
+
+fn json(summary: &RunSummary) -> String {
+    serde_json::to_string(summary).expect("a summary is JSON")
+}
+
+/// The gate is shut. Nothing was asked; the attempt is noted where there is a connector to note it for.
+async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Outcome, SyncError> {
+    let resolution = match error {
+        GateError::Database(error) => return Err(StoreError::from(error).into()),
+        GateError::NotConnected => return Err(StoreError::NotConnected.into()),
+        GateError::NotAccepted | GateError::Outdated => remedy::ACCEPT.to_owned(),
+    };
+    let summary = blocked(resolution);
+    let id = engine.store.run_began(tenant, engine.store.surroundings().now()).await?;
+    engine.store.run_ended(tenant, &id, RunStatus::Blocked, &json(&summary)).await?;
+    Ok(Outcome { ended: Ended::Blocked, summary })
+}
+
+fn blocked(resolution: String) -> RunSummary {
+    let problem = Problem { mailbox: None, code: "dpa_not_accepted".to_owned(), resolution };
+    RunSummary::nothing(RunStatus::Blocked, Some(problem))
+}
+
+/// A run behind the gate.
+pub(crate) struct Run<'r> {
+    pub gate: &'r DpaAccepted<'r>,
+    pub store: Store,
+    pub graph: Graph,
+    pub watcher: &'r dyn Watcher,
+    rules: Mutex<Arc<Rules>>,
+    counts: Mutex<Counts>,
+    mailbox_wide_delta_is_open: AtomicBool,
+}
+
+impl Run<'_> {
+    pub fn rules(&self) -> Arc<Rules> {
+        self.rules.lock().expect("no holder of this lock panics").clone()
+    }
+
+    /// Someone changed the allow-list or a setting: pages from here on are filtered anew.
+    pub async fn reload_rules(&self) -> Result<(), StoreError> {
+        let fresh = Arc::new(Rules::load(&self.store, self.gate.tenant()).await?);
+        *self.rules.lock().expect("no holder of this lock panics") = fresh;
+        Ok(())
+    }
+
+    pub fn add(&self, counts: &Counts) {
+        self.counts.lock().expect("no holder of this lock panics").merge(counts);
+    }
+
+    /// True once a run, as long as no mailbox has refused.
+    pub fn asks_mailbox_wide_delta(&self) -> bool {
+        self.mailbox_wide_delta_is_open.swap(false, Ordering::Relaxed)
+    }
+
+    fn outcome(&self, ended: Ended, mailboxes: MailboxCounts, problems: Vec<Problem>) -> Outcome {
+        let status = match ended {
+            Ended::Done => RunStatus::Succeeded,
+            Ended::Partly => RunStatus::Partial,
+            Ended::Blocked => RunStatus::Blocked,
+            Ended::Refused | Ended::Failed => RunStatus::Failed,
+        };
+        let usage = self.graph.usage();
+        let counts = self.counts.lock().expect("no holder of this lock panics");
+        let summary = RunSummary::new(status, mailboxes, &counts, (usage.requests, usage.throttled), problems);
+        Outcome { ended, summary }
+    }
+}
+
+async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
+    let tenant = gate.tenant();
+    let connector = engine.store.connector(tenant).await?;
+    let run = Run {
+        gate,
+        store: engine.store.clone(),
+        graph: engine.graph(tenant, connector.entra_tenant)?,
+        watcher,
+        rules: Mutex::new(Arc::new(Rules::load(&engine.store, tenant).await?)),
+        counts: Mutex::default(),
+        mailbox_wide_delta_is_open: AtomicBool::new(!connector.mailbox_wide_delta_refused),
+    };
+    if run.rules().filter.is_empty() {
+        let problem =
+            Problem { mailbox: None, code: "empty_allow_list".to_owned(), resolution: remedy::ADD_DOMAINS.to_owned() };
+        return Ok(run.outcome(Ended::Done, MailboxCounts::default(), vec![problem]));
+    }
+    let members = match list_members(&run).await {
+        Ok(members) => members,
+        Err(Failure::Store(error)) => return Err(error.into()),
+        Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
+    };
+    run.reload_rules().await?;
+    let mailboxes = match run.store.mailboxes(gate, &members).await {
+        Ok(mailboxes) => mailboxes,
+        Err(PageError::Store(error)) => return Err(error.into()),
+        Err(error) => return Ok(nothing_read(&run, error.into(), remedy::USER_LIST_CUT)),
+    };
+    watcher.on(Progress::Mailboxes(mailboxes.len() as u64));
+    let reads = mailboxes.into_iter().map(|(user, mailbox)| {
+        let run = &run;
+        async move {
+            let end = MailboxSync { run, user, mailbox }.sync().await;
+            run.watcher.on(Progress::MailboxDone);
+            end
+        }
+    });
+    let mut reads = std::pin::pin!(stream::iter(reads).buffer_unordered(MAILBOXES_AT_ONCE));
+    let mut ends = Vec::new();
+    while let Some(end) = reads.next().await {
+        match end {
+            Ok(end) => ends.push(end),
+            Err(Failure::Store(error)) => return Err(error.into()),
+            // What stands is stored; the rest is as it was before this run.
+            Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
+        }
+    }
+    Ok(conclude(&run, ends))
+}
+
+/// The tenant's members, and with them the company's own domains. Graph lists users page by page; guests are left out.
+/// An incomplete list is no list: it would let colleagues pass for outsiders.
+async fn list_members(run: &Run<'_>) -> Result<Vec<GraphUserId>, Failure> {
+    let (mut members, mut domains) = (Vec::new(), BTreeSet::new());
+    let mut page = run.graph.users_page(run.gate, None).await?;
+    loop {
+        if page.malformed > 0 {
+            return Err(GraphError::Unreadable.into());
+        }
+        for user in page.items.into_iter().filter(m365_graph::User::is_member) {
+            domains.extend(user.domains.iter().filter_map(|domain| domain.parse::<DomainName>().ok()));
+            members.push(user.id);
+        }
+        match page.next {
+            Next::More(link) => page = run.graph.users_page(run.gate, Some(&link)).await?,
+            Next::Done(_) | Next::End => break,
+        }
+    }
+    members.sort();
+    members.dedup();
+    let tenant = run.gate.tenant();
+    let domains: Vec<DomainName> = domains.into_iter().collect();
+    run.store.set_internal_domains(tenant, InternalSource::Member, &domains).await?;
+    // Usually refused with the connector's three permissions (https://learn.microsoft.com/graph/api/organization-list).
+    if let Ok(verified) = run.graph.verified_domains(run.gate).await {
+        let verified: Vec<DomainName> = verified.iter().filter_map(|domain| domain.parse().ok()).collect();
+        run.store.set_internal_domains(tenant, InternalSource::Verified, &verified).await?;
+    }
+    Ok(members)
+}
+
+/// The run ends before its mailboxes do.
+fn nothing_read(run: &Run<'_>, failure: Failure, otherwise: &str) -> Outcome {
+    let (ended, code, resolution) = match failure {
+        Failure::Withdrawn => {
+            let problems = blocked(remedy::ACCEPT.to_owned()).problems;
+            return run.outcome(Ended::Blocked, MailboxCounts::default(), problems);
+        }
+        Failure::Graph(error) => {
+            let code = error.code().into_owned();
+            match &error {
+                GraphError::Token(m365_graph::TokenError::Refused(_)) => {
+                    (Ended::Refused, code, error.resolution().to_owned())
+                }
+                GraphError::Token(_) | GraphError::Unreachable => (Ended::Failed, code, error.resolution().to_owned()),
+                error if error.status() == Some(403) => (Ended::Refused, code, remedy::USERS.to_owned()),
+                _ => (Ended::Failed, code, otherwise.to_owned()),
+            }
+        }
+        Failure::Store(error) => (Ended::Failed, "store".to_owned(), error.to_string()),
+    };
+    run.outcome(ended, MailboxCounts::default(), vec![Problem { mailbox: None, code, resolution }])
+}
+
+/// What the mailboxes say together.
+fn conclude(run: &Run<'_>, ends: Vec<MailboxEnd>) -> Outcome {
+    let mut counts = MailboxCounts::default();
+    for end in &ends {
+        match end.state {
+            MailboxState::Synced => counts.synced += 1,
+            MailboxState::Skipped => counts.skipped += 1,
+            MailboxState::Failed => counts.failed += 1,
+        }
+    }
+    let half_denied = |end: &MailboxEnd| end.state == MailboxState::Synced && end.problem.is_some();
+    let all_denied =
+        !ends.is_empty() && ends.iter().all(|end| end.calendar == Access::Denied && end.mail == Access::Denied);
+    let permission_is_missing = ends.iter().any(half_denied);
+    let mut problems: Vec<Problem> = ends.into_iter().filter_map(|end| end.problem).collect();
+    let ended = if all_denied {
+        problems.push(Problem {
+            mailbox: None,
+            code: "nothing_granted".to_owned(),
+            resolution: remedy::NOTHING_GRANTED.to_owned(),
+        });
+        Ended::Refused
+    } else if counts.failed > 0 && counts.synced == 0 {
+        Ended::Failed
+    } else if counts.failed > 0 || permission_is_missing {
+        Ended::Partly
+    } else {
+        Ended::Done
+    };
+    run.outcome(ended, counts, problems)
+}

@@ -1,0 +1,148 @@
+//! From the copies of a meeting to its records.
+//!
+//! One meeting seen in several mailboxes is one record a person, named by and taken from the organizer's copy, else from
+//! the lowest (mailbox id, event id) that lists the person: the order in which copies arrive does not matter.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
+use jiff::Timestamp;
+use m365_activity::{CanonicalActivity, FilteredEvent, meeting_activities};
+use m365_database::DpaAccepted;
+use m365_privacy::{AttendeeKind, RawAddress, RawAttendee, RawText, ResponseStatus, filter_calendar_attendees};
+use m365_store::keys::ShortKey;
+use m365_store::meetings::{CopyState, StoredAttendance, StoredCopy};
+use m365_store::records::{RecordHead, ToStore};
+use m365_store::{PageError, PageTx, Tally};
+
+use crate::rules::Rules;
+
+/// What is stored of some meetings, and of the series that they belong to.
+struct Loaded {
+    copies: BTreeMap<ShortKey, Vec<StoredCopy>>,
+    masters: HashMap<ShortKey, StoredCopy>,
+    people: HashMap<i64, Vec<StoredAttendance>>,
+    records: Vec<RecordHead>,
+}
+
+/// Makes the stored records of `meetings` those that their copies call for.
+pub(crate) async fn materialize(
+    tx: &mut PageTx,
+    gate: &DpaAccepted<'_>,
+    rules: &Rules,
+    meetings: &[ShortKey],
+) -> Result<Tally, PageError> {
+    if meetings.is_empty() {
+        return Ok(Tally::default());
+    }
+    let loaded = load(tx, meetings).await?;
+    let now = tx.now();
+    let outcomes: BTreeMap<ShortKey, Outcome> =
+        meetings.iter().map(|meeting| (*meeting, Outcome::of(gate, rules, &loaded, *meeting, now))).collect();
+    let gone = no_longer_wanted(&loaded.records, &outcomes, now);
+    let wanted: Vec<ToStore> = outcomes
+        .into_iter()
+        .flat_map(|(meeting, outcome)| outcome.activities.into_iter().map(move |activity| (activity, Some(meeting))))
+        .collect();
+    let mut tally = tx.retract(&gone).await?;
+    tally += tx.put_activities(&wanted).await?;
+    Ok(tally)
+}
+
+/// What the copies of one meeting call for.
+#[derive(Default)]
+struct Outcome {
+    /// A copy says that it was cancelled or is private: no record, for anyone.
+    is_vetoed: bool,
+    /// Whether it has begun; `None` when no copy stands.
+    has_begun: Option<bool>,
+    /// A record for each person.
+    activities: Vec<CanonicalActivity>,
+}
+
+impl Outcome {
+    fn of(gate: &DpaAccepted<'_>, rules: &Rules, loaded: &Loaded, meeting: ShortKey, now: Timestamp) -> Self {
+        let copies = loaded.copies.get(&meeting).map(Vec::as_slice).unwrap_or_default();
+        if copies.iter().any(|copy| matches!(copy.state, CopyState::Private | CopyState::Cancelled)) {
+            return Self { is_vetoed: true, ..Self::default() };
+        }
+        let mut standing: Vec<&StoredCopy> = copies.iter().filter(|copy| copy.state == CopyState::Standing).collect();
+        standing.sort_by_key(|copy| (!copy.is_organizer, copy.user.as_str(), copy.event_id.as_deref()));
+        let has_begun = standing.first().map(|first| first.starts_at.is_some_and(|start| start <= now));
+        let mut outcome = Self { has_begun, ..Self::default() };
+        let mut seen = HashSet::new();
+        for copy in standing {
+            let Some(event) = loaded.event(rules, copy) else { continue };
+            for activity in meeting_activities(gate, &rules.mappings, &event) {
+                if seen.insert(activity.participants()[0].as_str().to_owned()) {
+                    outcome.activities.push(activity);
+                }
+            }
+        }
+        outcome
+    }
+}
+
+impl Loaded {
+    /// The event that a copy stands for, its people filtered anew under the rules of this run.
+    fn event(&self, rules: &Rules, copy: &StoredCopy) -> Option<FilteredEvent> {
+        let start = copy.starts_at?;
+        let master = copy.master_key.and_then(|key| self.masters.get(&key));
+        let source = if copy.people_from_master { master? } else { copy };
+        let attendees = self.people.get(&source.id).map(Vec::as_slice).unwrap_or_default();
+        let attendees = attendees.iter().map(|person| RawAttendee {
+            address: RawAddress::from(person.address.as_str()),
+            kind: AttendeeKind::Required,
+            response: ResponseStatus::from_word(&person.response).unwrap_or(ResponseStatus::None),
+        });
+        let organizer = source.organizer.as_deref().map(RawAddress::from);
+        let people = filter_calendar_attendees(&rules.filter, rules.organizers(), organizer, attendees.collect());
+        let people = people.with_attendee_count(source.attendee_count.unwrap_or_default());
+        let subject = copy.subject.as_deref().or(master.and_then(|master| master.subject.as_deref()));
+        Some(FilteredEvent {
+            id: copy.event_id.clone()?,
+            subject: subject.and_then(|text| people.subject(RawText::from(text))),
+            start,
+            end: copy.ends_at.unwrap_or(start),
+            is_online: copy.is_online.or(master.and_then(|master| master.is_online)),
+            people,
+        })
+    }
+}
+
+/// The stored records that no copy calls for any more. What has happened stays, unless its meeting is vetoed or its record
+/// has another name now.
+fn no_longer_wanted(records: &[RecordHead], outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Vec<i64> {
+    let everything = || outcomes.values().flat_map(|outcome| &outcome.activities);
+    let named: HashSet<&str> = everything().map(CanonicalActivity::external_id).collect();
+    let mut gone = Vec::new();
+    for record in records {
+        if named.contains(record.external_id.as_str()) {
+            continue;
+        }
+        let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
+        let renamed = outcome.activities.iter().any(|activity| activity.participants()[0].as_str() == record.person);
+        let has_begun = outcome.has_begun.unwrap_or(record.occurred_at <= now);
+        if outcome.is_vetoed || renamed || !has_begun {
+            gone.push(record.id);
+        }
+    }
+    gone
+}
+
+async fn load(tx: &mut PageTx, meetings: &[ShortKey]) -> Result<Loaded, PageError> {
+    let copies = tx.copies_of_meetings(meetings).await?;
+    let masters: BTreeSet<ShortKey> =
+        copies.iter().filter(|copy| copy.people_from_master).filter_map(|copy| copy.master_key).collect();
+    let masters = tx.copies(&masters.into_iter().collect::<Vec<_>>()).await?;
+    let ids: Vec<i64> = copies.iter().chain(&masters).map(|copy| copy.id).collect();
+    let people = tx.people_of(&ids).await?;
+    let records = tx.records_of_meetings(meetings).await?;
+    let mut by_meeting: BTreeMap<ShortKey, Vec<StoredCopy>> = BTreeMap::new();
+    for copy in copies {
+        if let Some(meeting) = copy.meeting_key {
+            by_meeting.entry(meeting).or_default().push(copy);
+        }
+    }
+    let masters = masters.into_iter().map(|copy| (copy.key, copy)).collect();
+    Ok(Loaded { copies: by_meeting, masters, people, records })
+}

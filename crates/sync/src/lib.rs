@@ -1,0 +1,27 @@
+//! The sync engine: what the command line and the dashboard call.
+//!
+//! [`sync`] opens with the gate, lists the users, and reads each mailbox's calendar and folders, stream by stream. A
+//! **stream** is one delta cursor; a **round** walks it from one delta link to the next; a **page** is stored with the
+//! place that it leaves its stream at, as one fact. What a page comes to is decided by pure functions (`plan`, `mail`,
+//! `meeting_key`, `join`); fetching and storing are dull.
+//!
+//! To leave out one more kind of item, add a reason to [`summary::Dropped`] and the decision to `mail` or `calendar`. To
+//! recognise one more trouble, add a check to `health` and its sentence to `remedy`.
+
+mod calendar;
+mod engine;
+mod folders;
+mod health;
+mod join;
+mod mail;
+mod mailbox;
+mod meeting_key;
+mod plan;
+mod progress;
+mod remedy;
+mod rules;
+pub mod summary;
+
+pub use engine::{Ended, Engine, Outcome, SyncError, sync};
+pub use health::{Check, Health, Level, health};
+pub use progress::{Progress, Unwatched, Watcher};

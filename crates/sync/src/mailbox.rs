@@ -1,0 +1,466 @@
+//! One mailbox: its calendar and its folders, stream by stream, page by page.
+
+use futures_util::{StreamExt as _, stream};
+use m365_graph::{Event, FolderId, GraphError, MailboxVerdict, Message, Next, Page, RootDelta, TokenError};
+use m365_model::{GraphUserId, MailboxId, StreamKind};
+use m365_store::keys::ShortKey;
+use m365_store::mailboxes::MailboxState;
+use m365_store::streams::{Advance, Position, Round, Stream};
+use m365_store::{PageError, PageTx, StoreError};
+use secrecy::ExposeSecret as _;
+
+use crate::Progress;
+use crate::calendar::{CalendarPage, DroppedMasters};
+use crate::engine::Run;
+use crate::folders::{self, FolderError};
+use crate::mail::plan_page;
+use crate::plan::{Step, is_same_place, new_round, next_step};
+use crate::rules::Rules;
+use crate::summary::{Counts, Dropped, Problem};
+
+/// How many streams of one mailbox are walked side by side; the client lets four requests through at once.
+const STREAMS_AT_ONCE: usize = 4;
+/// Graph ends a filtered message round after so many items without a word
+/// (<https://learn.microsoft.com/graph/delta-query-messages>).
+const FILTERED_ROUND_CAP: i64 = 5000;
+
+/// Why a stream, or everything, stopped.
+#[derive(Debug)]
+pub(crate) enum Failure {
+    /// Graph refused, or could not be reached.
+    Graph(GraphError),
+    /// The agreement was withdrawn: the whole run ends.
+    Withdrawn,
+    /// The store failed: the whole run ends.
+    Store(StoreError),
+}
+
+impl Failure {
+    /// Whether the other mailboxes would fail in the same way.
+    pub fn ends_the_run(&self) -> bool {
+        match self {
+            Self::Graph(error) => {
+                matches!(error, GraphError::Token(TokenError::Refused(_) | TokenError::Malformed))
+            }
+            Self::Withdrawn | Self::Store(_) => true,
+        }
+    }
+}
+
+impl From<GraphError> for Failure {
+    fn from(error: GraphError) -> Self {
+        Self::Graph(error)
+    }
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<PageError> for Failure {
+    fn from(error: PageError) -> Self {
+        match error {
+            PageError::Withdrawn => Self::Withdrawn,
+            PageError::Store(error) => Self::Store(error),
+            // Both are answered where pages are applied; elsewhere nothing was lost and the next sync goes on.
+            PageError::RulesChanged | PageError::Stale => Self::Graph(GraphError::Unreadable),
+        }
+    }
+}
+
+impl From<FolderError> for Failure {
+    fn from(error: FolderError) -> Self {
+        match error {
+            FolderError::Graph(error) => error.into(),
+            FolderError::Page(error) => error.into(),
+        }
+    }
+}
+
+/// What could be read of a mailbox.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// It was read.
+    Read,
+    /// The tenant lets the application not into it.
+    Denied,
+}
+
+/// How the read of a mailbox ended.
+#[derive(Debug)]
+pub(crate) struct MailboxEnd {
+    pub state: MailboxState,
+    pub calendar: Access,
+    pub mail: Access,
+    pub problem: Option<Problem>,
+}
+
+/// One mailbox of a run.
+pub(crate) struct MailboxSync<'r> {
+    pub run: &'r Run<'r>,
+    pub user: GraphUserId,
+    pub mailbox: MailboxId,
+}
+
+/// A page of either kind of stream.
+enum Fetched {
+    Events(Page<Event>),
+    Messages(Page<Message>),
+}
+
+impl MailboxSync<'_> {
+    /// Reads the mailbox, and notes how that ended.
+    pub async fn sync(&self) -> Result<MailboxEnd, Failure> {
+        let end = self.read().await?;
+        let code = end.problem.as_ref().map(|problem| problem.code.as_str());
+        self.run.store.mailbox_ended(self.run.gate, self.mailbox, end.state, code).await?;
+        Ok(end)
+    }
+
+    async fn read(&self) -> Result<MailboxEnd, Failure> {
+        let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
+        // The folders first: a user without a mailbox is found out by one request.
+        let mail = match folders::read_tree(&self.run.graph, self.run.gate, &self.user).await {
+            Ok(tree) => Ok(tree),
+            Err(error) if matches!(error.mailbox_verdict(), MailboxVerdict::Skip(_)) => {
+                return self.judge(Ok(()), Err(error.into()));
+            }
+            Err(error) => Err(Failure::from(error)),
+        };
+        if mail.is_ok() {
+            self.settle_mailbox_wide_delta().await?;
+        }
+        let calendar = self.calendar(&streams);
+        let folders = async {
+            match mail {
+                Ok(tree) => self.folders(&streams, &tree).await,
+                Err(failure) => Err(failure),
+            }
+        };
+        let (calendar, mail) = futures_util::join!(calendar, folders);
+        self.judge(calendar, mail)
+    }
+
+    /// Asks once whether the mailbox tells its changes as a whole, which only a 400 settles. Mail is read folder by folder
+    /// either way (<https://github.com/microsoftgraph/msgraph-metadata/issues/607>).
+    async fn settle_mailbox_wide_delta(&self) -> Result<(), Failure> {
+        if !self.run.asks_mailbox_wide_delta() {
+            return Ok(());
+        }
+        let since = self.run.store.surroundings().now();
+        let answer = self.run.graph.message_delta_at_mailbox_root(self.run.gate, &self.user, since).await;
+        if let Ok(RootDelta::Refused) = answer {
+            self.run.store.settle_mailbox_wide_delta(self.run.gate.tenant()).await?;
+        }
+        Ok(())
+    }
+
+    async fn calendar(&self, streams: &[Stream]) -> Result<(), Failure> {
+        let stream = self.stream(streams, StreamKind::Calendar, 0).await?;
+        let put_aside = self.walk(stream, None).await?;
+        self.join_waiting(put_aside).await
+    }
+
+    async fn folders(&self, streams: &[Stream], tree: &[folders::Node]) -> Result<(), Failure> {
+        let run = self.run;
+        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree).await?;
+        let walks = read.iter().map(|(row, folder)| self.folder(streams, *row, folder));
+        let ends: Vec<_> = stream::iter(walks).buffer_unordered(STREAMS_AT_ONCE).collect().await;
+        // What ends the run outweighs what ends a folder.
+        let mut failure = None;
+        for end in ends {
+            match end {
+                Err(error) if error.ends_the_run() => return Err(error),
+                Err(error) => failure = failure.or(Some(error)),
+                Ok(()) => {}
+            }
+        }
+        failure.map_or(Ok(()), Err)
+    }
+
+    async fn folder(&self, streams: &[Stream], row: i64, folder: &FolderId) -> Result<(), Failure> {
+        let stream = self.stream(streams, StreamKind::MailFolder, row).await?;
+        match self.walk(stream, Some(folder)).await {
+            Err(Failure::Graph(error)) if error.is_not_found() => return Ok(()), // The folder is gone.
+            end => end?,
+        };
+        let backfill = self.run.store.streams(self.run.gate, self.mailbox).await?;
+        let backfill = backfill.into_iter().find(|s| s.kind == StreamKind::MailBackfill && s.folder_row == row);
+        if let Some(stream) = backfill {
+            self.walk(stream, Some(folder)).await?;
+        }
+        Ok(())
+    }
+
+    async fn stream(&self, streams: &[Stream], kind: StreamKind, row: i64) -> Result<Stream, Failure> {
+        if let Some(stream) = streams.iter().find(|stream| stream.kind == kind && stream.folder_row == row) {
+            return Ok(stream.clone());
+        }
+        let rules = self.run.rules();
+        let now = self.run.store.surroundings().now();
+        let round = new_round(kind, 0, rules.window_version, rules.settings.lookback_days, now);
+        Ok(self.run.store.create_stream(self.run.gate, self.mailbox, kind, row, &round).await?)
+    }
+
+    /// Walks a stream to the end of its round. It gives the number of occurrences that were put aside for their master.
+    async fn walk(&self, mut stream: Stream, folder: Option<&FolderId>) -> Result<u64, Failure> {
+        let mut has_restarted = false;
+        let mut put_aside = 0;
+        let mut dropped_masters = DroppedMasters::new();
+        loop {
+            let rules = self.run.rules();
+            let now = self.run.store.surroundings().now();
+            let step = next_step(&stream, rules.window_version, rules.settings.lookback_days, now);
+            let follows = matches!(step, Step::Follow(..));
+            let (fetched, mut round) = match self.fetch(&stream, folder, step).await {
+                Ok(fetched) => fetched,
+                Err(error) if follows && !has_restarted && (error.is_cursor_lost() || error.is_bad_stored_link()) => {
+                    has_restarted = true;
+                    stream.position = Position::Start;
+                    self.run.add(&Counts { resyncs: 1, ..Counts::default() });
+                    continue;
+                }
+                Err(error) => return Err(error.into()),
+            };
+            match self.apply(&stream, &rules, &mut round, fetched, &mut dropped_masters).await {
+                Ok(applied) => {
+                    put_aside += applied.put_aside;
+                    let Some(position) = applied.position else { return Ok(put_aside) };
+                    let is_done = matches!(position, Position::Delta(_));
+                    stream.version += i64::from(applied.moved);
+                    stream.position = position;
+                    stream.round = round;
+                    if is_done {
+                        return Ok(put_aside);
+                    }
+                }
+                Err(PageError::RulesChanged) => self.run.reload_rules().await?,
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    async fn fetch(
+        &self,
+        stream: &Stream,
+        folder: Option<&FolderId>,
+        step: Step,
+    ) -> Result<(Fetched, Round), GraphError> {
+        let (graph, gate, user) = (&self.run.graph, self.run.gate, &self.user);
+        match (stream.kind, step, folder) {
+            (StreamKind::Calendar, Step::Begin(round), _) => {
+                let until = round.window_end.unwrap_or(round.window_start);
+                let page = graph.calendar_delta_start(gate, user, round.window_start, until).await?;
+                Ok((Fetched::Events(page), round))
+            }
+            (StreamKind::MailFolder, Step::Begin(round), Some(folder)) => {
+                let page = graph.message_delta_start(gate, user, folder, round.window_start).await?;
+                Ok((Fetched::Messages(page), round))
+            }
+            (StreamKind::MailBackfill, Step::Begin(round), Some(folder)) => {
+                let page = graph.messages_list_start(gate, user, folder, round.window_start).await?;
+                Ok((Fetched::Messages(page), round))
+            }
+            (StreamKind::MailFolder | StreamKind::MailBackfill, Step::Begin(_), None) => Err(GraphError::Unreadable),
+            (kind, Step::Follow(link, round), _) => {
+                let link = m365_graph::Link::restore(&graph.mailbox_scope(user), link.expose_secret())?;
+                let fetched = match kind {
+                    StreamKind::Calendar => Fetched::Events(graph.follow(gate, user, &link).await?),
+                    _ => Fetched::Messages(graph.follow(gate, user, &link).await?),
+                };
+                Ok((fetched, round))
+            }
+        }
+    }
+
+    /// Filters a page and stores it with its cursor.
+    async fn apply(
+        &self,
+        stream: &Stream,
+        rules: &Rules,
+        round: &mut Round,
+        fetched: Fetched,
+        dropped_masters: &mut DroppedMasters,
+    ) -> Result<Applied, PageError> {
+        let (items, malformed, next) = match &fetched {
+            Fetched::Events(page) => (page.items.len(), page.malformed, page.next.clone()),
+            Fetched::Messages(page) => (page.items.len(), page.malformed, page.next.clone()),
+        };
+        let position = match &next {
+            Next::More(link) => Some(Position::Next(link.expose().to_owned().into())),
+            Next::Done(link) => Some(Position::Delta(link.expose().to_owned().into())),
+            Next::End => None,
+        };
+        if let Next::Done(link) = &next
+            && items == 0
+            && malformed == 0
+            && !round.is_full
+            && is_same_place(stream, link.expose())
+        {
+            return Ok(Applied { position, put_aside: 0, moved: false });
+        }
+        round.items += i64::try_from(items).unwrap_or_default() + i64::from(malformed);
+        let is_done = matches!(next, Next::Done(_));
+        let mut tx;
+        let mut put_aside = 0;
+        let counts = match fetched {
+            Fetched::Messages(page) => {
+                let (wanted, mut counts) = plan_page(self.run.gate, rules, round, page.items);
+                counts.messages.drop_many(Dropped::Malformed, malformed.into());
+                tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
+                counts.activities += tx.put_activities(&wanted).await?;
+                if is_done && round.is_full && round.items >= FILTERED_ROUND_CAP {
+                    tx.begin_backfill(self.mailbox, stream.folder_row, round).await?;
+                }
+                counts
+            }
+            Fetched::Events(page) => {
+                tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
+                let mut calendar = CalendarPage::new(self.run.gate, rules, self.mailbox, round, dropped_masters);
+                calendar.counts.events.drop_many(Dropped::Malformed, malformed.into());
+                calendar.apply(&mut tx, page.items).await?;
+                if is_done
+                    && round.is_full
+                    && let Some(until) = round.window_end
+                {
+                    calendar.take_back_unseen(&mut tx, until).await?;
+                }
+                let (counts, aside) = calendar.settle(&mut tx).await?;
+                put_aside = aside;
+                counts
+            }
+        };
+        self.save(tx, &next, round).await?;
+        self.run.add(&counts);
+        let seen = counts.events.seen() + counts.messages.seen();
+        self.run.watcher.on(Progress::Page { seen, kept: counts.events.kept + counts.messages.kept });
+        Ok(Applied { position, put_aside, moved: true })
+    }
+
+    async fn save(&self, tx: PageTx, next: &Next, round: &Round) -> Result<(), PageError> {
+        match next {
+            Next::More(link) => tx.save(Advance::Next(link.expose(), round)).await,
+            Next::Done(link) => tx.save(Advance::Delta(link.expose(), round)).await,
+            Next::End => tx.save(Advance::Finished).await,
+        }
+    }
+
+    /// Occurrences whose master came neither before nor after them: the master is asked for by its id.
+    async fn join_waiting(&self, put_aside: u64) -> Result<(), Failure> {
+        let waiting = self.waiting_masters().await?;
+        let mut failure = None;
+        for master_id in &waiting {
+            match self.run.graph.event(self.run.gate, &self.user, master_id).await {
+                Ok(master) => self.join_master(master_id, master).await?,
+                Err(error) => failure = failure.or(Some(error)),
+            }
+        }
+        if let Some(error) = failure {
+            let mut counts = Counts::default();
+            counts.events.drop_many(Dropped::MasterUnavailable, put_aside);
+            self.run.add(&counts);
+            return Err(error.into());
+        }
+        Ok(())
+    }
+
+    async fn waiting_masters(&self) -> Result<Vec<String>, Failure> {
+        let mut masters: Vec<String> = self
+            .run
+            .store
+            .waiting(self.run.gate, self.mailbox)
+            .await?
+            .into_iter()
+            .filter_map(|c| c.master_id)
+            .collect();
+        masters.sort_unstable();
+        masters.dedup();
+        Ok(masters)
+    }
+
+    async fn join_master(&self, master_id: &str, mut master: Option<Event>) -> Result<(), Failure> {
+        loop {
+            let rules = self.run.rules();
+            let round = self.calendar_round().await?;
+            let mut tx = match self.run.store.open_join(self.run.gate, rules.version).await {
+                Err(PageError::RulesChanged) => {
+                    self.run.reload_rules().await?;
+                    continue;
+                }
+                tx => tx?,
+            };
+            let mut dropped = DroppedMasters::new();
+            let mut page = CalendarPage::new(self.run.gate, &rules, self.mailbox, &round, &mut dropped);
+            match master.take().filter(|event| event.kind == m365_graph::EventKind::SeriesMaster) {
+                Some(master) => page.fetched_master(&mut tx, master).await?,
+                None => page.master_is_gone(&mut tx, ShortKey::event(self.mailbox, master_id)).await?,
+            }
+            let (counts, _) = page.settle(&mut tx).await?;
+            tx.save(Advance::Nowhere).await?;
+            self.run.add(&counts);
+            return Ok(());
+        }
+    }
+
+    async fn calendar_round(&self) -> Result<Round, Failure> {
+        let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
+        let calendar = streams.into_iter().find(|stream| stream.kind == StreamKind::Calendar);
+        calendar.map(|stream| stream.round).ok_or(Failure::Store(StoreError::Unreadable("delta_state")))
+    }
+
+    /// What the two halves say of the mailbox.
+    fn judge(&self, calendar: Result<(), Failure>, mail: Result<(), Failure>) -> Result<MailboxEnd, Failure> {
+        let (mut denied, mut read) = ([false, false], true);
+        let mut worst: Option<(MailboxState, GraphError)> = None;
+        for (half, end) in [calendar, mail].into_iter().enumerate() {
+            let error = match end {
+                Ok(()) => continue,
+                Err(Failure::Graph(error)) if !Failure::Graph(error.clone()).ends_the_run() => error,
+                Err(failure) => return Err(failure),
+            };
+            match error.mailbox_verdict() {
+                MailboxVerdict::AccessDenied => {
+                    denied[half] = true;
+                    worst = worst.or(Some((MailboxState::Skipped, error)));
+                }
+                MailboxVerdict::Skip(_) => {
+                    read = false;
+                    worst = Some((MailboxState::Skipped, error));
+                }
+                MailboxVerdict::RetryLater | MailboxVerdict::Fail => {
+                    read = false;
+                    worst = Some((MailboxState::Failed, error));
+                    break;
+                }
+            }
+        }
+        let access = |denied| if denied { Access::Denied } else { Access::Read };
+        let (calendar, mail) = (access(denied[0]), access(denied[1]));
+        let one_half_only = read && denied[0] != denied[1];
+        let state = match &worst {
+            None => MailboxState::Synced,
+            Some(_) if one_half_only => MailboxState::Synced,
+            Some((state, _)) => *state,
+        };
+        let problem = worst.map(|(_, error)| Problem {
+            mailbox: Some(self.user.as_str().to_owned()),
+            code: error.code().into_owned(),
+            resolution: match (one_half_only, calendar) {
+                (true, Access::Denied) => crate::remedy::CALENDARS.to_owned(),
+                (true, Access::Read) => crate::remedy::MAIL.to_owned(),
+                _ => error.resolution().to_owned(),
+            },
+        });
+        Ok(MailboxEnd { state, calendar, mail, problem })
+    }
+}
+
+/// What storing a page did to its stream.
+struct Applied {
+    /// Where the stream stands; `None` when it has ended.
+    position: Option<Position>,
+    put_aside: u64,
+    moved: bool,
+}

@@ -1,0 +1,24 @@
+//! What a person is told to do, in one place: health and the run summary say the same.
+
+/// The agreement does not stand.
+pub(crate) const ACCEPT: &str = "Sync blocked by DPA: have a tenant administrator accept the data processing agreement in \
+                                 connector settings.";
+/// The allow-list is empty.
+pub(crate) const ADD_DOMAINS: &str =
+    "The allow-list is empty, so nothing can be kept and nothing is read: add prospect domains.";
+/// Calendars cannot be read, mail can.
+pub(crate) const CALENDARS: &str = "Calendar events are missing for want of a permission: verify that the Calendars.Read \
+                                    application permission is granted.";
+/// Mail cannot be read, calendars can.
+pub(crate) const MAIL: &str = "Mail metadata cannot be read with the permissions granted: confirm that Mail.ReadBasic.All, not \
+                               Mail.Read, is granted as an application permission.";
+/// Users cannot be listed.
+pub(crate) const USERS: &str = "The users cannot be listed: verify that the User.Read.All application permission is granted, and \
+                                run the admin consent flow again for the Microsoft tenant.";
+/// Nothing can be read.
+pub(crate) const NOTHING_GRANTED: &str = "Neither calendars nor mail can be read in any mailbox: run the admin consent flow again \
+                                          for the Microsoft tenant, with Calendars.Read and Mail.ReadBasic.All as application \
+                                          permissions.";
+/// The listing of users broke off, so nobody can tell who is internal.
+pub(crate) const USER_LIST_CUT: &str = "The list of users was not complete, so it is not known who is internal: nothing was read. \
+                                        The next sync asks again.";
