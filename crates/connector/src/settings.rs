@@ -1,7 +1,10 @@
 //! The environment: every mistake in it is named at once, with what is expected; a secret's value never.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
+use m365_database::DatabaseOptions;
 use m365_graph::{Credentials, Endpoints};
 use m365_model::EntraTenantId;
 use m365_store::{Crypter, MasterKey};
@@ -29,6 +32,8 @@ impl Environment for ProcessEnvironment {
 pub struct StoreSettings {
     /// The database.
     pub database_url: SecretString,
+    /// Bounds on its connections.
+    pub database_options: DatabaseOptions,
     /// The keys.
     pub crypter: Crypter,
 }
@@ -75,9 +80,14 @@ impl<'e> Reader<'e> {
     /// What every command needs.
     pub fn store(&mut self) -> Option<StoreSettings> {
         let database_url = self.secret("DATABASE_URL").unwrap_or_else(|| "sqlite://m365-connector.db".into());
-        if !database_url.expose_secret().starts_with("sqlite://") {
-            self.mistakes.add("DATABASE_URL", "expected sqlite://PATH");
+        if !["sqlite://", "postgres://", "postgresql://"].iter().any(|s| database_url.expose_secret().starts_with(s)) {
+            self.mistakes.add("DATABASE_URL", "expected sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE");
         }
+        let defaults = DatabaseOptions::default();
+        let max_connections = self.number("DATABASE_MAX_CONNECTIONS", 2..=200, defaults.max_connections);
+        let seconds = u32::try_from(defaults.timeout.as_secs()).unwrap_or(30);
+        let timeout = Duration::from_secs(self.number("DATABASE_TIMEOUT_SECONDS", 1..=600, seconds).into());
+        let database_options = DatabaseOptions { max_connections, timeout };
         let current = self.secret("CONNECTOR_ENCRYPTION_KEY");
         if current.is_none() && !self.mistakes.0.iter().any(|m| m.starts_with("CONNECTOR_ENCRYPTION_KEY_FILE")) {
             let what = "missing: expected 64 hexadecimal digits; make one with `openssl rand -hex 32` and keep it safe";
@@ -91,7 +101,7 @@ impl<'e> Reader<'e> {
             .map(|key| self.key("CONNECTOR_ENCRYPTION_KEY_PREVIOUS", &key.to_owned().into()))
             .collect();
         let crypter = Crypter::new(current?, previous.into_iter().collect::<Option<_>>()?);
-        Some(StoreSettings { database_url, crypter })
+        Some(StoreSettings { database_url, database_options, crypter })
     }
 
     /// What a command needs that asks Microsoft.
@@ -189,6 +199,17 @@ impl<'e> Reader<'e> {
                 }
             },
             (None, None) => None,
+        }
+    }
+
+    fn number(&mut self, name: &str, range: RangeInclusive<u32>, default: u32) -> u32 {
+        let Some(text) = self.env.get(name) else { return default };
+        match text.trim().parse() {
+            Ok(number) if range.contains(&number) => number,
+            _ => {
+                self.mistakes.add(name, format_args!("expected a number from {} to {}", range.start(), range.end()));
+                default
+            }
         }
     }
 

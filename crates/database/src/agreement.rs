@@ -142,7 +142,7 @@ pub async fn accept_dpa(
     connector: &ConnectorId,
     db: &Database,
 ) -> Result<Acceptance, GateError> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin(tenant).await?;
     let row = config_row_in(tenant, &mut tx).await?.filter(|row| row.connector == connector.as_str());
     let row = row.ok_or(GateError::NotConnected)?;
     if let AgreementState::Standing(standing) = row.state()? {
@@ -180,7 +180,7 @@ pub async fn accept_dpa(
 /// # Errors
 /// When the database fails.
 pub async fn withdraw_dpa(tenant: &TenantId, user: &UserId, db: &Database) -> Result<bool, DatabaseError> {
-    let mut tx = db.begin().await?;
+    let mut tx = db.begin(tenant).await?;
     let at = db.surroundings().now();
     let changed = sqlx::query(
         "UPDATE o365_config SET dpa_acceptance_id = NULL, dpa_withdrawn_at = $1, dpa_withdrawn_by_user_id = $2 \
@@ -240,7 +240,8 @@ const CONFIG_ROW: &str = "SELECT connector_id, dpa_acceptance_id, dpa_accepted_a
                           dpa_text_sha256, dpa_withdrawn_at FROM o365_config WHERE tenant_id = $1";
 
 async fn config_row(tenant: &TenantId, db: &Database) -> Result<Option<ConfigRow>, DatabaseError> {
-    let row = sqlx::query(CONFIG_ROW).bind(tenant.as_str()).fetch_optional(db.pool()).await?;
+    let row =
+        sqlx::query(CONFIG_ROW).bind(tenant.as_str()).fetch_optional(db.reader(tenant).await?.connection()).await?;
     row.as_ref().map(ConfigRow::read).transpose()
 }
 

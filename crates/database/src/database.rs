@@ -1,21 +1,40 @@
 //! Opening a database.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use m365_model::Surroundings;
+use m365_model::{Surroundings, TenantId};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
-use sqlx::{AnyPool, Executor as _};
+use sqlx::pool::PoolConnection;
+use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 use tokio::sync::Mutex;
 
-use crate::DatabaseError;
+use crate::{DatabaseError, postgres, sqlite};
 
-/// Which engine answers. The statements are the same for all; only how rows are locked for a check differs.
+/// Which engine answers. The statements are the same for both; what differs is how a database is opened, how a row is
+/// locked for a check, and how a tenant is named to the engine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Dialect {
-    /// SQLite: one writer at a time, so a check inside a write transaction holds until its end.
+    /// One writer at a time, so a check inside a write transaction holds until its end.
     Sqlite,
+    /// Many writers; row-level security knows the tenant of a transaction.
+    Postgres,
+}
+
+/// Bounds on connections.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DatabaseOptions {
+    /// How many connections at the most.
+    pub max_connections: u32,
+    /// How long a statement waits for a connection or for another's lock.
+    pub timeout: Duration,
+}
+
+impl Default for DatabaseOptions {
+    fn default() -> Self {
+        Self { max_connections: 8, timeout: Duration::from_secs(30) }
+    }
 }
 
 /// A pool of connections, and the time. Cheap to clone.
@@ -26,28 +45,37 @@ pub struct Database {
     pub(crate) surroundings: Surroundings,
     /// SQLite has one writer: taking turns here costs less than retrying on its lock.
     pub(crate) writer: Arc<Mutex<()>>,
-    path: PathBuf,
+    /// SQLite's file.
+    pub(crate) path: Option<PathBuf>,
 }
 
-/// How long a statement waits for another process's write lock.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(30);
-
 impl Database {
-    /// Opens the database that `url` names, and creates an empty file where there is none.
+    /// Opens the database that `url` names. A SQLite file is created, empty, where there is none.
     ///
     /// # Errors
-    /// When the URL is not understood or the file cannot be opened.
+    /// When the URL is not understood, the file cannot be opened, or the server does not answer.
     pub async fn open(url: &str, surroundings: Surroundings) -> Result<Self, DatabaseError> {
+        Self::open_with(url, DatabaseOptions::default(), surroundings).await
+    }
+
+    /// As [`Database::open`], within other bounds.
+    ///
+    /// # Errors
+    /// As [`Database::open`].
+    pub async fn open_with(
+        url: &str,
+        options: DatabaseOptions,
+        surroundings: Surroundings,
+    ) -> Result<Self, DatabaseError> {
         install_default_drivers();
-        let path = sqlite_path(url)?;
-        create_private(&path)?;
-        let pool = AnyPoolOptions::new()
-            .max_connections(4)
-            .acquire_timeout(BUSY_TIMEOUT)
-            .after_connect(|connection, _| Box::pin(async move { prepare(connection).await }))
-            .connect(&driver_url(&path)?)
-            .await?;
-        Ok(Self { pool, dialect: Dialect::Sqlite, surroundings, writer: Arc::new(Mutex::new(())), path })
+        let pool = AnyPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.timeout);
+        let writer = Arc::new(Mutex::new(()));
+        if postgres::is_url(url) {
+            let pool = postgres::open(pool, url, options.timeout).await?;
+            return Ok(Self { pool, dialect: Dialect::Postgres, surroundings, writer, path: None });
+        }
+        let (pool, path) = sqlite::open(pool, url, options.timeout).await?;
+        Ok(Self { pool, dialect: Dialect::Sqlite, surroundings, writer, path: Some(path) })
     }
 
     /// The time and chance that this database stamps and names rows with.
@@ -55,21 +83,24 @@ impl Database {
         &self.surroundings
     }
 
-    /// The connections, for reading. What was read from Microsoft is written through [`crate::WriteTx`] alone.
-    pub fn pool(&self) -> &AnyPool {
-        &self.pool
-    }
-
     /// Which engine this is.
     pub fn dialect(&self) -> Dialect {
         self.dialect
     }
 
-    /// Where a lock file for `tenant` belongs: beside the database.
-    pub fn lock_path(&self, tenant: &m365_model::TenantId) -> PathBuf {
-        let mut name = self.path.clone().into_os_string();
-        name.push(format!(".{tenant}.lock"));
-        PathBuf::from(name)
+    /// A connection that reads what belongs to `tenant`, and on PostgreSQL can see nothing else.
+    ///
+    /// # Errors
+    /// When no connection is free in time or the server is gone.
+    pub async fn reader(&self, tenant: &TenantId) -> Result<Reader, DatabaseError> {
+        match self.dialect {
+            Dialect::Sqlite => Ok(Reader::Plain(self.pool.acquire().await?)),
+            Dialect::Postgres => {
+                let mut tx = self.pool.begin().await?;
+                postgres::enter_tenant(&mut tx, tenant).await?;
+                Ok(Reader::Scoped(tx))
+            }
+        }
     }
 
     /// Closes every connection and waits until that is done.
@@ -78,52 +109,20 @@ impl Database {
     }
 }
 
-/// What every SQLite connection is told first.
-async fn prepare(connection: &mut sqlx::AnyConnection) -> sqlx::Result<()> {
-    let timeout = BUSY_TIMEOUT.as_millis();
-    // `secure_delete` overwrites freed content: what was erased does not linger in free pages.
-    connection
-        .execute(sqlx::raw_sql(sqlx::AssertSqlSafe(format!(
-            "PRAGMA busy_timeout = {timeout}; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; \
-             PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;"
-        ))))
-        .await?;
-    // A read-only file cannot change its journal; whoever writes to it is told so then.
-    connection.execute("PRAGMA journal_mode = WAL").await.ok();
-    Ok(())
+/// A connection for reading, tied to a tenant.
+pub enum Reader {
+    /// SQLite: every statement names its tenant.
+    Plain(PoolConnection<Any>),
+    /// PostgreSQL: row-level security names it once more.
+    Scoped(Transaction<'static, Any>),
 }
 
-fn sqlite_path(url: &str) -> Result<PathBuf, DatabaseError> {
-    let path = url.strip_prefix("sqlite://").ok_or(DatabaseError::Url)?;
-    if path.is_empty() || path.contains(['?', '#']) {
-        return Err(DatabaseError::Url);
-    }
-    std::path::absolute(path).map_err(|_| DatabaseError::Url)
-}
-
-fn driver_url(path: &Path) -> Result<String, DatabaseError> {
-    let text = path.to_str().ok_or(DatabaseError::Url)?;
-    let escaped: String = text
-        .bytes()
-        .map(|b| match b {
-            b'/' | b'.' | b'-' | b'_' | b'~' => char::from(b).to_string(),
-            b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
-            b => format!("%{b:02X}"),
-        })
-        .collect();
-    Ok(format!("sqlite://{escaped}"))
-}
-
-/// The file is its owner's alone from its first moment; SQLite gives its side files the same rights.
-fn create_private(path: &Path) -> Result<(), DatabaseError> {
-    use std::os::unix::fs::OpenOptionsExt as _;
-    if path.exists() {
-        return Ok(());
-    }
-    std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path).map(drop).map_err(|e| {
-        match e.kind() {
-            std::io::ErrorKind::StorageFull => DatabaseError::Full,
-            _ => DatabaseError::Open,
+impl Reader {
+    /// The connection to run statements on.
+    pub fn connection(&mut self) -> &mut AnyConnection {
+        match self {
+            Self::Plain(connection) => connection,
+            Self::Scoped(tx) => tx,
         }
-    })
+    }
 }

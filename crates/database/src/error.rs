@@ -7,8 +7,11 @@ use thiserror::Error;
 #[non_exhaustive]
 pub enum DatabaseError {
     /// The URL names no database of a kind that is known here.
-    #[error("DATABASE_URL is not understood: use sqlite://PATH")]
+    #[error("DATABASE_URL is not understood: use sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE")]
     Url,
+    /// No server answers, or it refused the login.
+    #[error("the database server cannot be reached, or refused the login: check DATABASE_URL and that the server runs")]
+    Unreachable,
     /// The file or its folder cannot be opened.
     #[error(
         "the database file cannot be opened: check that its folder exists and that this user may read and write it"
@@ -53,8 +56,9 @@ impl From<sqlx::Error> for DatabaseError {
         match &error {
             sqlx::Error::Database(engine) => from_engine(engine.as_ref()),
             sqlx::Error::Io(io) if io.kind() == std::io::ErrorKind::StorageFull => Self::Full,
-            sqlx::Error::Io(_) => Self::Open,
+            sqlx::Error::Io(_) | sqlx::Error::Tls(_) | sqlx::Error::Protocol(_) => Self::Unreachable,
             sqlx::Error::PoolTimedOut => Self::Locked,
+            sqlx::Error::Configuration(_) => Self::Url,
             sqlx::Error::RowNotFound => other("a row that must exist is missing"),
             sqlx::Error::ColumnDecode { .. } | sqlx::Error::Decode(_) => other("a stored value is of another kind"),
             sqlx::Error::PoolClosed | sqlx::Error::WorkerCrashed => other("the connection is gone"),
@@ -67,7 +71,8 @@ fn other(class: &'static str) -> DatabaseError {
     DatabaseError::Other { class, code: None }
 }
 
-/// SQLite's result codes: <https://www.sqlite.org/rescode.html>.
+/// SQLite's result codes (<https://www.sqlite.org/rescode.html>) are short numbers, PostgreSQL's
+/// (<https://www.postgresql.org/docs/current/errcodes-appendix.html>) have five signs.
 fn from_engine(engine: &dyn sqlx::error::DatabaseError) -> DatabaseError {
     let code = engine.code().map(|c| c.chars().filter(char::is_ascii_alphanumeric).collect::<String>());
     if engine.is_foreign_key_violation() {
@@ -79,6 +84,9 @@ fn from_engine(engine: &dyn sqlx::error::DatabaseError) -> DatabaseError {
     if engine.is_check_violation() {
         return DatabaseError::Refused("check");
     }
+    if let Some(state) = code.as_deref().filter(|code| code.len() == 5) {
+        return from_sqlstate(state);
+    }
     // The low byte of an extended code is the primary one.
     match code.as_deref().and_then(|c| c.parse::<u32>().ok()).map(|c| c & 0xff) {
         Some(5 | 6) => DatabaseError::Locked,
@@ -87,5 +95,21 @@ fn from_engine(engine: &dyn sqlx::error::DatabaseError) -> DatabaseError {
         Some(13) => DatabaseError::Full,
         Some(14) => DatabaseError::Open,
         _ => DatabaseError::Other { class: "the engine refused a statement", code },
+    }
+}
+
+fn from_sqlstate(state: &str) -> DatabaseError {
+    match state {
+        "53100" => DatabaseError::Full,
+        "25006" => DatabaseError::ReadOnly,
+        "40001" | "40P01" | "55P03" | "57014" | "53300" => DatabaseError::Locked,
+        "42P01" => DatabaseError::NotMigrated,
+        "42501" => DatabaseError::Refused("row-level security, or a right that this login lacks"),
+        "P0001" => DatabaseError::Refused("trigger"),
+        "3D000" => DatabaseError::Unreachable,
+        _ if state.starts_with("28") || state.starts_with("08") || state.starts_with("57P") => {
+            DatabaseError::Unreachable
+        }
+        _ => DatabaseError::Other { class: "the engine refused a statement", code: Some(state.to_owned()) },
     }
 }

@@ -5,25 +5,26 @@ use std::borrow::Cow;
 use sqlx::migrate::{MigrateError, Migration, MigrationType, Migrator};
 use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 
-use crate::{Database, DatabaseError};
+use crate::{Database, DatabaseError, Dialect};
 
-/// In order. The next one goes to the end.
-const SQLITE: &[(i64, &str, &str)] = &[(1, "ground floor", include_str!("../migrations/sqlite/0001_ground_floor.sql"))];
+/// Version, name, and the statements for SQLite and for PostgreSQL. In order; the next one goes to the end.
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
+    1,
+    "ground floor",
+    include_str!("../migrations/sqlite/0001_ground_floor.sql"),
+    include_str!("../migrations/postgres/0001_ground_floor.sql"),
+)];
 
-fn migrator() -> Migrator {
-    let migrations = SQLITE
-        .iter()
-        .map(|(version, name, sql)| {
-            Migration::new(
-                *version,
-                Cow::Borrowed(*name),
-                MigrationType::Simple,
-                AssertSqlSafe(*sql).into_sql_str(),
-                false,
-            )
-        })
-        .collect();
-    Migrator::with_migrations(migrations)
+fn migrator(dialect: Dialect) -> Migrator {
+    let migrations = MIGRATIONS.iter().map(|(version, name, sqlite, postgres)| {
+        let sql = match dialect {
+            Dialect::Sqlite => sqlite,
+            Dialect::Postgres => postgres,
+        };
+        let sql = AssertSqlSafe(*sql).into_sql_str();
+        Migration::new(*version, Cow::Borrowed(*name), MigrationType::Simple, sql, false)
+    });
+    Migrator::with_migrations(migrations.collect())
 }
 
 impl Database {
@@ -34,8 +35,8 @@ impl Database {
     pub async fn migrate(&self) -> Result<usize, DatabaseError> {
         let _turn = self.writer.lock().await;
         let before = self.applied().await.unwrap_or_default();
-        migrator().run(&self.pool).await.map_err(from_migration)?;
-        Ok(SQLITE.len().saturating_sub(before.len()))
+        migrator(self.dialect).run(&self.pool).await.map_err(from_migration)?;
+        Ok(MIGRATIONS.len().saturating_sub(before.len()))
     }
 
     /// Checks that the schema is that of this version.
@@ -44,10 +45,10 @@ impl Database {
     /// [`DatabaseError::NotMigrated`] or [`DatabaseError::Newer`], each with what to do.
     pub async fn assert_current(&self) -> Result<(), DatabaseError> {
         let applied = self.applied().await?;
-        let newest = SQLITE.last().map_or(0, |(version, ..)| *version);
+        let newest = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
         if applied.iter().any(|version| *version > newest) {
             Err(DatabaseError::Newer)
-        } else if applied.len() < SQLITE.len() {
+        } else if applied.len() < MIGRATIONS.len() {
             Err(DatabaseError::NotMigrated)
         } else {
             Ok(())
@@ -55,9 +56,11 @@ impl Database {
     }
 
     async fn applied(&self) -> Result<Vec<i64>, DatabaseError> {
-        let table: i64 = sqlx::query_scalar("SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'")
-            .fetch_one(&self.pool)
-            .await?;
+        let count = match self.dialect {
+            Dialect::Sqlite => "SELECT COUNT(*) FROM sqlite_master WHERE name = '_sqlx_migrations'",
+            Dialect::Postgres => "SELECT COUNT(*) FROM pg_tables WHERE tablename = '_sqlx_migrations'",
+        };
+        let table: i64 = sqlx::query_scalar(count).fetch_one(&self.pool).await?;
         if table == 0 {
             return Ok(Vec::new());
         }

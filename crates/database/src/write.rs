@@ -1,16 +1,18 @@
 //! Transactions that write.
 
+use m365_model::TenantId;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use thiserror::Error;
 use tokio::sync::OwnedMutexGuard;
 
 use crate::agreement::DpaAccepted;
-use crate::{Database, DatabaseError, Dialect};
+use crate::{Database, DatabaseError, Dialect, postgres};
 
 /// A transaction that may write. Dropped without [`WriteTx::save`], it changes nothing.
 pub struct WriteTx {
     inner: Transaction<'static, Any>,
-    _turn: OwnedMutexGuard<()>,
+    dialect: Dialect,
+    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// Why a checked write did not begin.
@@ -30,13 +32,20 @@ impl Database {
     ///
     /// # Errors
     /// When the database is locked, read-only or gone.
-    pub async fn begin(&self) -> Result<WriteTx, DatabaseError> {
-        let turn = self.writer.clone().lock_owned().await;
-        // SQLite takes its write lock at once: a later upgrade from a read could fail halfway.
-        let inner = match self.dialect {
-            Dialect::Sqlite => self.pool.begin_with("BEGIN IMMEDIATE").await?,
-        };
-        Ok(WriteTx { inner, _turn: turn })
+    pub async fn begin(&self, tenant: &TenantId) -> Result<WriteTx, DatabaseError> {
+        match self.dialect {
+            Dialect::Sqlite => {
+                let turn = self.writer.clone().lock_owned().await;
+                // The write lock is taken at once: a later upgrade from a read could fail halfway.
+                let inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(WriteTx { inner, dialect: self.dialect, _turn: Some(turn) })
+            }
+            Dialect::Postgres => {
+                let mut inner = self.pool.begin().await?;
+                postgres::enter_tenant(&mut inner, tenant).await?;
+                Ok(WriteTx { inner, dialect: self.dialect, _turn: None })
+            }
+        }
     }
 
     /// Begins a transaction for what was read from Microsoft: locks the acceptance and checks that it is the one the
@@ -45,8 +54,13 @@ impl Database {
     /// # Errors
     /// [`WriteError::Withdrawn`] when it is not; nothing is written then.
     pub async fn begin_accepted(&self, gate: &DpaAccepted<'_>) -> Result<WriteTx, WriteError> {
-        let mut tx = self.begin().await?;
-        let standing = sqlx::query("SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1")
+        let mut tx = self.begin(gate.tenant()).await?;
+        // Until this transaction ends nobody withdraws: SQLite has one writer, PostgreSQL locks the row for sharing.
+        let standing = match self.dialect {
+            Dialect::Sqlite => "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1",
+            Dialect::Postgres => "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 FOR SHARE",
+        };
+        let standing = sqlx::query(standing)
             .bind(gate.tenant().as_str())
             .fetch_optional(tx.connection())
             .await
@@ -63,6 +77,21 @@ impl WriteTx {
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner
+    }
+
+    /// Waits until no other transaction of `tenant` joins copies of meetings, and keeps others waiting until this one ends:
+    /// two copies of one meeting that arrive together must see each other.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_turn_at_meetings(&mut self, tenant: &TenantId) -> Result<(), DatabaseError> {
+        if self.dialect == Dialect::Postgres {
+            sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 365))")
+                .bind(tenant.as_str())
+                .execute(&mut *self.inner)
+                .await?;
+        }
+        Ok(())
     }
 
     /// Makes everything in this transaction true at once.

@@ -93,7 +93,7 @@ impl Store {
         actor: &UserId,
     ) -> Result<ConnectorId, ConnectError> {
         let now = self.surroundings().now();
-        let mut tx = self.db.begin().await.map_err(StoreError::from)?;
+        let mut tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
         if let Some(existing) = connector_in(&mut tx, tenant).await?
             && existing.entra_tenant != *entra_tenant
         {
@@ -124,7 +124,8 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotConnected`] when there is none.
     pub async fn connector(&self, tenant: &TenantId) -> Result<Connector, StoreError> {
-        let row = sqlx::query(CONNECTOR).bind(tenant.as_str()).fetch_optional(self.db.pool()).await?;
+        let mut reader = self.db.reader(tenant).await?;
+        let row = sqlx::query(CONNECTOR).bind(tenant.as_str()).fetch_optional(reader.connection()).await?;
         read_connector(&row.ok_or(StoreError::NotConnected)?)
     }
 
@@ -133,7 +134,7 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn settle_mailbox_wide_delta(&self, tenant: &TenantId) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         sqlx::query("UPDATE o365_config SET mailbox_wide_delta_refused_at = $1 WHERE tenant_id = $2")
             .bind(to_text(self.surroundings().now()))
             .bind(tenant.as_str())
@@ -147,9 +148,10 @@ impl Store {
     /// # Errors
     /// [`StoreError::NotConnected`] when the tenant has no connector.
     pub async fn allow_list(&self, tenant: &TenantId) -> Result<AllowList, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let versions = sqlx::query("SELECT allow_list_version, window_version FROM o365_config WHERE tenant_id = $1")
             .bind(tenant.as_str())
-            .fetch_optional(self.db.pool())
+            .fetch_optional(reader.connection())
             .await?
             .ok_or(StoreError::NotConnected)?;
         let rows = sqlx::query(
@@ -157,7 +159,7 @@ impl Store {
              WHERE tenant_id = $1 AND closed_at IS NULL ORDER BY domain",
         )
         .bind(tenant.as_str())
-        .fetch_all(self.db.pool())
+        .fetch_all(reader.connection())
         .await?;
         Ok(AllowList {
             version: versions.try_get(0)?,
@@ -178,7 +180,7 @@ impl Store {
         include_subdomains: bool,
     ) -> Result<Vec<Added>, StoreError> {
         let now = self.surroundings().now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         connector_in(&mut tx, tenant).await?.ok_or(StoreError::NotConnected)?;
         let mut outcome = Vec::with_capacity(domains.len());
         for domain in domains {
@@ -202,9 +204,10 @@ impl Store {
     /// When the tenant has no connector or the database fails.
     pub async fn internal_domains(&self, tenant: &TenantId) -> Result<Vec<DomainName>, StoreError> {
         let mut domains = vec![self.connector(tenant).await?.tenant_domain];
+        let mut reader = self.db.reader(tenant).await?;
         let rows = sqlx::query("SELECT DISTINCT domain FROM internal_domain WHERE tenant_id = $1 ORDER BY domain")
             .bind(tenant.as_str())
-            .fetch_all(self.db.pool())
+            .fetch_all(reader.connection())
             .await?;
         for row in rows {
             domains.push(read_domain(row.try_get(0)?, "internal_domain.domain")?);
@@ -223,7 +226,7 @@ impl Store {
         source: InternalSource,
         domains: &[DomainName],
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         let rows =
             sqlx::query("SELECT domain FROM internal_domain WHERE tenant_id = $1 AND source = $2 ORDER BY domain")
                 .bind(tenant.as_str())
@@ -343,7 +346,7 @@ impl Store {
         domain: &DomainName,
     ) -> Result<Option<i64>, StoreError> {
         let now = self.surroundings().now();
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         let closed: Option<i64> = sqlx::query_scalar(
             "UPDATE allowed_external_domain SET closed_at = $1, closed_by = $2 \
              WHERE tenant_id = $3 AND domain = $4 AND closed_at IS NULL RETURNING id",

@@ -12,7 +12,6 @@ pub mod config;
 mod crypter;
 mod error;
 pub mod keys;
-mod lock;
 pub mod mailboxes;
 pub mod meetings;
 mod page;
@@ -25,7 +24,7 @@ mod tokens;
 
 pub use crypter::{Cell, Crypter, InvalidKey, MasterKey, OpenError, Sealed};
 pub use error::StoreError;
-pub use lock::{ConnectorLock, LockError};
+pub use m365_database::{ConnectorLock, LockError};
 pub use page::{PageError, PageTx, Tally};
 
 use m365_database::Database;

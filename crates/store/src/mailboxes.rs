@@ -119,10 +119,11 @@ impl Store {
         gate: &DpaAccepted<'_>,
         mailbox: MailboxId,
     ) -> Result<Vec<KnownFolder>, StoreError> {
+        let mut reader = self.db.reader(gate.tenant()).await?;
         let rows = sqlx::query(
             "SELECT id, folder_id, skipped_as FROM mail_folder WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id",
         );
-        let rows = rows.bind(mailbox.0).bind(gate.tenant().as_str()).fetch_all(self.db.pool()).await?;
+        let rows = rows.bind(mailbox.0).bind(gate.tenant().as_str()).fetch_all(reader.connection()).await?;
         rows.iter()
             .map(|row| {
                 Ok(KnownFolder { row: row.try_get(0)?, folder_id: row.try_get(1)?, skipped_as: row.try_get(2)? })

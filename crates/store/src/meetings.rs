@@ -89,6 +89,8 @@ pub struct StoredCopy {
     pub master_id: Option<String>,
     /// The key of its meeting.
     pub meeting_key: Option<ShortKey>,
+    /// What tells it from the others of its series.
+    pub place: Option<String>,
     /// A master's share of its occurrences' meeting keys.
     pub series_key: Option<ShortKey>,
     /// When a cancelled series was cancelled.
@@ -139,6 +141,8 @@ pub struct CopyWrite<'a> {
     pub master_id: Option<&'a str>,
     /// The key of its meeting.
     pub meeting_key: Option<ShortKey>,
+    /// What tells it from the others of its series.
+    pub place: Option<&'a str>,
     /// A master's share of its occurrences' meeting keys.
     pub series_key: Option<ShortKey>,
     /// When a cancelled series was cancelled.
@@ -163,7 +167,7 @@ pub struct CopyWrite<'a> {
 
 const SELECT_COPY: &str = "SELECT c.id, c.mailbox_id, c.event_key, c.event_id, c.kind, c.state, c.master_key, c.master_id, \
                            c.meeting_key, c.series_key, c.cancelled_at, c.is_organizer, c.starts_at, c.ends_at, c.subject, \
-                           c.is_online, c.people_from_master, c.attendee_count, c.organizer_email, m.graph_user_id \
+                           c.is_online, c.people_from_master, c.attendee_count, c.organizer_email, m.graph_user_id, c.place \
                            FROM event_copy c JOIN mailbox m ON m.id = c.mailbox_id";
 
 impl PageTx {
@@ -290,6 +294,7 @@ impl PageTx {
             .bind(organizer)
             .bind(organizer_entry)
             .bind(copy.round)
+            .bind(copy.place)
             .fetch_one(self.connection())
             .await?;
         self.forget_people(id).await?;
@@ -343,25 +348,26 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn waiting(&self, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Result<Vec<StoredCopy>, StoreError> {
+        let mut reader = self.db.reader(gate.tenant()).await?;
         let sql =
             format!("{SELECT_COPY} WHERE c.mailbox_id = $1 AND c.tenant_id = $2 AND c.state = 'waiting' ORDER BY c.id");
         let query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(mailbox.0).bind(gate.tenant().as_str());
-        let rows = query.fetch_all(self.db.pool()).await?;
+        let rows = query.fetch_all(reader.connection()).await?;
         rows.iter().map(read_copy).collect()
     }
 }
 
 const PUT_COPY: &str = "INSERT INTO event_copy (tenant_id, mailbox_id, event_key, event_id, kind, state, master_key, \
      master_id, meeting_key, series_key, cancelled_at, is_organizer, starts_at, ends_at, subject, is_online, \
-     people_from_master, attendee_count, organizer_email, organizer_entry_id, round) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21) \
+     people_from_master, attendee_count, organizer_email, organizer_entry_id, round, place) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
      ON CONFLICT (tenant_id, event_key) DO UPDATE SET event_id = excluded.event_id, kind = excluded.kind, \
      state = excluded.state, master_key = excluded.master_key, master_id = excluded.master_id, \
      meeting_key = excluded.meeting_key, series_key = excluded.series_key, cancelled_at = excluded.cancelled_at, \
      is_organizer = excluded.is_organizer, starts_at = excluded.starts_at, ends_at = excluded.ends_at, \
      subject = excluded.subject, is_online = excluded.is_online, people_from_master = excluded.people_from_master, \
      attendee_count = excluded.attendee_count, organizer_email = excluded.organizer_email, \
-     organizer_entry_id = excluded.organizer_entry_id, round = excluded.round RETURNING id";
+     organizer_entry_id = excluded.organizer_entry_id, round = excluded.round, place = excluded.place RETURNING id";
 
 fn read_copy(row: &AnyRow) -> Result<StoredCopy, StoreError> {
     let unreadable = || StoreError::Unreadable("event_copy");
@@ -378,6 +384,7 @@ fn read_copy(row: &AnyRow) -> Result<StoredCopy, StoreError> {
         id: row.try_get(0)?,
         mailbox: MailboxId(row.try_get(1)?),
         user: row.try_get(19)?,
+        place: row.try_get(20)?,
         key: key(2)?.ok_or_else(unreadable)?,
         event_id: row.try_get(3)?,
         kind: CopyKind::ALL.into_iter().find(|k| k.word() == kind).ok_or_else(unreadable)?,

@@ -123,6 +123,15 @@ impl PageTx {
         self.now
     }
 
+    /// Waits for other transactions that join copies of meetings, and keeps others waiting: two copies of one meeting that
+    /// arrive together must see each other. Called before anything is read of meetings.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn take_turn_at_meetings(&mut self) -> Result<(), PageError> {
+        Ok(self.tx.take_turn_at_meetings(&self.tenant.clone()).await?)
+    }
+
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {
         self.tx.connection()
     }

@@ -31,8 +31,16 @@ pub struct RecordHead {
     pub meeting_key: ShortKey,
 }
 
-/// A record to be stored, and the meeting that it is of.
-pub type ToStore = (CanonicalActivity, Option<ShortKey>);
+/// A record to be stored.
+#[derive(Debug)]
+pub struct ToStore {
+    /// The record.
+    pub activity: CanonicalActivity,
+    /// The meeting that it is of.
+    pub meeting: Option<ShortKey>,
+    /// The row of the same record under the name that it had before.
+    pub renames: Option<i64>,
+}
 
 impl PageTx {
     /// The stored records of these meetings.
@@ -73,28 +81,28 @@ impl PageTx {
     pub async fn put_activities(&mut self, activities: &[ToStore]) -> Result<Tally, PageError> {
         let mut tally = Tally::default();
         for chunk in activities.chunks(CHUNK) {
-            let keys: Vec<ShortKey> = chunk.iter().map(|(a, _)| ShortKey::record(a.external_id())).collect();
+            let keys: Vec<ShortKey> = chunk.iter().map(|w| ShortKey::record(w.activity.external_id())).collect();
             let mut stored = self.digests(&keys).await?;
-            for ((activity, meeting), key) in chunk.iter().zip(keys) {
+            for (ToStore { activity, meeting, renames }, key) in chunk.iter().zip(keys) {
                 // The gate that the record was made under and the one of this transaction are the same tenant's.
                 if activity.tenant() != &self.tenant {
                     return Err(StoreError::Unreadable("a record of another tenant").into());
                 }
                 let digest = digest_of(activity);
-                match stored.get(&key) {
-                    Some((_, before)) if *before == Some(digest) => {}
+                let renamed = renames.map(|id| (id, None));
+                let id = match stored.get(&key).copied().or(renamed) {
+                    Some((_, before)) if before == Some(digest) => continue,
                     Some((id, _)) => {
-                        let id = *id;
-                        self.update_activity(id, activity, *meeting, digest).await?;
+                        self.update_activity(id, key, activity, *meeting, digest).await?;
                         tally.updated += 1;
-                        stored.insert(key, (id, Some(digest)));
+                        id
                     }
                     None => {
-                        let id = self.insert_activity(key, activity, *meeting, digest).await?;
                         tally.created += 1;
-                        stored.insert(key, (id, Some(digest)));
+                        self.insert_activity(key, activity, *meeting, digest).await?
                     }
-                }
+                };
+                stored.insert(key, (id, Some(digest)));
             }
         }
         Ok(tally)
@@ -177,6 +185,7 @@ impl PageTx {
     async fn update_activity(
         &mut self,
         id: i64,
+        key: ShortKey,
         activity: &CanonicalActivity,
         meeting: Option<ShortKey>,
         digest: ShortKey,
@@ -202,6 +211,8 @@ impl PageTx {
             .bind(now)
             .bind(id)
             .bind(tenant.as_str())
+            .bind(key.bytes())
+            .bind(activity.external_id())
             .execute(self.connection())
             .await?;
         self.forget_later_participants(id).await?;
@@ -317,7 +328,8 @@ const INSERT_ACTIVITY: &str = "INSERT INTO activity (tenant_id, activity_key, ex
 const UPDATE_ACTIVITY: &str = "UPDATE activity SET occurred_at = $1, person_external_id = $2, entry_id = $3, \
      meeting_key = $4, subject = $5, duration_minutes = $6, is_online = $7, organizer_email = $8, \
      organizer_entry_id = $9, attendee_count = $10, response_status = $11, account_domain = $12, conversation_id = $13, \
-     participant_count = $14, digest = $15, updated_at = $16 WHERE id = $17 AND tenant_id = $18";
+     participant_count = $14, digest = $15, updated_at = $16, activity_key = $19, external_id = $20 \
+     WHERE id = $17 AND tenant_id = $18";
 
 /// Which records to read.
 #[derive(Debug, Clone, Copy)]
@@ -347,16 +359,7 @@ impl Store {
         let until = if query.include_upcoming { "9999-12-31T23:59:59Z".to_owned() } else { now };
         let (mut time, mut id) = (query.since.map(to_text).unwrap_or_default(), String::new());
         loop {
-            let rows = sqlx::query(RECORDS)
-                .bind(tenant.as_str())
-                .bind(time.as_str())
-                .bind(id.as_str())
-                .bind(until.as_str())
-                .bind(PAGE)
-                .fetch_all(self.db.pool())
-                .await
-                .map_err(StoreError::from)?;
-            let later = self.later_participants(tenant, &rows).await?;
+            let (rows, later) = self.record_rows(tenant, &time, &id, &until).await?;
             for row in &rows {
                 visit(&read_record(row, &later)?)?;
             }
@@ -366,13 +369,25 @@ impl Store {
         }
     }
 
-    async fn later_participants(
+    /// A page of records behind (`time`, `id`), and the later participants of those that have several.
+    async fn record_rows(
         &self,
         tenant: &TenantId,
-        rows: &[AnyRow],
-    ) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+        time: &str,
+        id: &str,
+        until: &str,
+    ) -> Result<(Vec<AnyRow>, HashMap<i64, Vec<String>>), StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let rows = sqlx::query(RECORDS)
+            .bind(tenant.as_str())
+            .bind(time)
+            .bind(id)
+            .bind(until)
+            .bind(PAGE)
+            .fetch_all(reader.connection())
+            .await?;
         let mut many = Vec::new();
-        for row in rows {
+        for row in &rows {
             if row.try_get::<Option<i64>, _>("participant_count")?.is_some_and(|n| n > 1) {
                 many.push(row.try_get::<i64, _>("id")?);
             }
@@ -388,11 +403,11 @@ impl Store {
             for id in pad(chunk) {
                 query = query.bind(id);
             }
-            for row in query.fetch_all(self.db.pool()).await? {
+            for row in query.fetch_all(reader.connection()).await? {
                 out.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
             }
         }
-        Ok(out)
+        Ok((rows, out))
     }
 
     /// How many records of `tenant` have happened.
@@ -400,8 +415,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn count_records(&self, tenant: &TenantId) -> Result<i64, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let count = sqlx::query_scalar("SELECT COUNT(*) FROM activity WHERE tenant_id = $1 AND occurred_at <= $2");
-        Ok(count.bind(tenant.as_str()).bind(to_text(self.surroundings().now())).fetch_one(self.db.pool()).await?)
+        Ok(count.bind(tenant.as_str()).bind(to_text(self.surroundings().now())).fetch_one(reader.connection()).await?)
     }
 }
 

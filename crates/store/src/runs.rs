@@ -25,7 +25,7 @@ impl Store {
     pub async fn run_began(&self, tenant: &TenantId, at: Timestamp) -> Result<RunId, StoreError> {
         let id: RunId =
             self.surroundings().fresh_id("run_").parse().map_err(|_| StoreError::Unreadable("sync_run.id"))?;
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         sqlx::query("UPDATE sync_run SET status = $1, ended_at = $2 WHERE tenant_id = $3 AND status = $4")
             .bind(RunStatus::Failed.word())
             .bind(to_text(at))
@@ -55,7 +55,7 @@ impl Store {
         status: RunStatus,
         summary: &str,
     ) -> Result<(), StoreError> {
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         sqlx::query("UPDATE sync_run SET ended_at = $1, status = $2, summary = $3 WHERE id = $4 AND tenant_id = $5")
             .bind(to_text(self.surroundings().now()))
             .bind(status.word())
@@ -72,10 +72,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn last_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let row = sqlx::query(
             "SELECT id, status, summary FROM sync_run WHERE tenant_id = $1 ORDER BY started_at DESC, ended_at IS NULL DESC, id DESC LIMIT 1",
         );
-        let row = row.bind(tenant.as_str()).fetch_optional(self.db.pool()).await?;
+        let row = row.bind(tenant.as_str()).fetch_optional(reader.connection()).await?;
         row.map(|row| {
             let unreadable = StoreError::Unreadable("sync_run");
             let (id, status): (String, String) = (row.try_get(0)?, row.try_get(1)?);
@@ -90,8 +91,9 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let row = sqlx::query("SELECT status, summary FROM sync_run WHERE tenant_id = $1 AND id = $2");
-        let row = row.bind(tenant.as_str()).bind(id.as_str()).fetch_optional(self.db.pool()).await?;
+        let row = row.bind(tenant.as_str()).bind(id.as_str()).fetch_optional(reader.connection()).await?;
         row.map(|row| {
             let status: String = row.try_get(0)?;
             let status = RunStatus::from_word(&status).ok_or(StoreError::Unreadable("sync_run.status"))?;

@@ -156,9 +156,10 @@ impl Store {
     /// # Errors
     /// When the database fails, or holds a setting that this version does not know.
     pub async fn settings(&self, tenant: &TenantId) -> Result<Settings, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let rows = sqlx::query("SELECT name, value FROM setting WHERE tenant_id = $1")
             .bind(tenant.as_str())
-            .fetch_all(self.db.pool())
+            .fetch_all(reader.connection())
             .await?;
         let mut settings = Settings::default();
         for row in rows {
@@ -186,7 +187,7 @@ impl Store {
         if settings == before {
             return Ok(());
         }
-        let mut tx = self.db.begin().await.map_err(StoreError::from)?;
+        let mut tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
         let forget: &[&'static str] = match (settings.subjects, settings.organizer_email) {
             (Keep::Omit, _) if before.subjects == Keep::Store => FORGET_SUBJECTS,
             (_, Keep::Omit) if before.organizer_email == Keep::Store => FORGET_ORGANIZERS,
@@ -215,13 +216,13 @@ impl Store {
 pub(crate) const READ_AGAIN: &str = "UPDATE o365_config SET allow_list_version = allow_list_version + 1, \
                                      window_version = window_version + 1 WHERE tenant_id = $1";
 
-/// An empty digest matches no record, so the next upsert counts as the change that it is.
+/// The key of a record is the digest of none, so the next upsert counts as the change that it is.
 const FORGET_SUBJECTS: &[&str] = &[
-    "UPDATE activity SET subject = NULL, digest = X'' WHERE tenant_id = $1 AND subject IS NOT NULL",
+    "UPDATE activity SET subject = NULL, digest = activity_key WHERE tenant_id = $1 AND subject IS NOT NULL",
     "UPDATE event_copy SET subject = NULL WHERE tenant_id = $1 AND subject IS NOT NULL",
 ];
 const FORGET_ORGANIZERS: &[&str] = &[
-    "UPDATE activity SET organizer_email = NULL, organizer_entry_id = NULL, digest = X'' \
+    "UPDATE activity SET organizer_email = NULL, organizer_entry_id = NULL, digest = activity_key \
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",
     "UPDATE event_copy SET organizer_email = NULL, organizer_entry_id = NULL \
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",

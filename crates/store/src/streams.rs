@@ -75,10 +75,11 @@ impl Store {
     /// # Errors
     /// When a link does not open or the database fails.
     pub async fn streams(&self, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Result<Vec<Stream>, StoreError> {
+        let mut reader = self.db.reader(gate.tenant()).await?;
         let rows = sqlx::query(STREAMS_OF_MAILBOX)
             .bind(mailbox.0)
             .bind(gate.tenant().as_str())
-            .fetch_all(self.db.pool())
+            .fetch_all(reader.connection())
             .await?;
         rows.iter().map(|row| self.read_stream(gate.tenant(), row)).collect()
     }

@@ -20,7 +20,7 @@ impl Store {
         expires_at: Timestamp,
     ) -> Result<(), StoreError> {
         let sealed = self.seal(&token_cell(tenant, name), token.expose_secret());
-        let mut tx = self.db.begin().await?;
+        let mut tx = self.db.begin(tenant).await?;
         sqlx::query(
             "INSERT INTO token_cache (tenant_id, name, sealed, expires_at) VALUES ($1, $2, $3, $4) \
              ON CONFLICT (tenant_id, name) DO UPDATE SET sealed = excluded.sealed, expires_at = excluded.expires_at",
@@ -43,10 +43,11 @@ impl Store {
         tenant: &TenantId,
         name: &str,
     ) -> Result<Option<(SecretString, Timestamp)>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
         let row = sqlx::query("SELECT sealed, expires_at FROM token_cache WHERE tenant_id = $1 AND name = $2")
             .bind(tenant.as_str())
             .bind(name)
-            .fetch_optional(self.db.pool())
+            .fetch_optional(reader.connection())
             .await?;
         let Some(row) = row else { return Ok(None) };
         let expires_at = from_text(row.try_get(1)?).ok_or(StoreError::Unreadable("token_cache.expires_at"))?;

@@ -14,7 +14,7 @@ use m365_store::streams::Round;
 use m365_store::{PageError, PageTx};
 
 use crate::join::materialize;
-use crate::meeting_key::{ONLY, day_of, instance, series_key};
+use crate::meeting_key::{ONLY, instance, series_key};
 use crate::rules::Rules;
 use crate::summary::{Counts, Dropped};
 
@@ -148,6 +148,7 @@ impl<'p> CalendarPage<'p> {
             master_key: None,
             master_id: None,
             meeting_key: None,
+            place: None,
             series_key: Some(series),
             cancelled_at,
             is_organizer,
@@ -172,7 +173,7 @@ impl<'p> CalendarPage<'p> {
             match copy.state {
                 CopyState::Waiting => {
                     let start = copy.starts_at.unwrap_or_else(|| tx.now());
-                    let meeting = self.meeting_of(found.series_key, copy.key, &day_of(start));
+                    let meeting = self.meeting_of(found.series_key, copy.key, copy.place.as_deref().unwrap_or(ONLY));
                     if cancels(found.cancelled_at, start) {
                         self.counts.events.drop(Dropped::Cancelled);
                         self.veto(tx, &copy, meeting, CopyState::Cancelled).await?;
@@ -211,8 +212,7 @@ impl<'p> CalendarPage<'p> {
             if waited {
                 self.counts.events.drop(master.reason);
             }
-            let start = copy.starts_at.unwrap_or_else(|| tx.now());
-            let waiting = || self.meeting_of(Some(master.series), copy.key, &day_of(start));
+            let waiting = || self.meeting_of(Some(master.series), copy.key, copy.place.as_deref().unwrap_or(ONLY));
             let meeting = copy.meeting_key.unwrap_or_else(waiting);
             if master.reason == Dropped::PrivateEvent {
                 self.veto(tx, &copy, meeting, CopyState::Private).await?;
@@ -241,6 +241,7 @@ impl<'p> CalendarPage<'p> {
             master_key: Some(master.key),
             master_id: None,
             meeting_key: Some(meeting),
+            place: copy.place.as_deref(),
             series_key: None,
             cancelled_at: None,
             is_organizer: master.is_organizer,
@@ -285,11 +286,12 @@ impl<'p> CalendarPage<'p> {
     ) -> Result<(), PageError> {
         let master_id = event.series_master_id.clone().unwrap_or_default();
         let master_key = self.key(&master_id);
+        let place = instance(&event, start, true);
         let old = self.stored.get(&key).cloned();
         self.touched.extend(old.as_ref().and_then(|copy| copy.meeting_key));
         if let Some(master) = self.dropped_masters.get(&master_key).copied() {
             self.counts.events.drop(master.reason);
-            let meeting = self.meeting_of(Some(master.series), key, &instance(&event, start, true));
+            let meeting = self.meeting_of(Some(master.series), key, &place);
             if master.reason == Dropped::PrivateEvent {
                 let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Private, meeting, start);
                 tx.put_copy(&CopyWrite { master_key: Some(master_key), ..write }).await?;
@@ -302,10 +304,7 @@ impl<'p> CalendarPage<'p> {
         let master = self.stored.get(&master_key).filter(|copy| copy.kind == CopyKind::Master).cloned();
         let cancelled = cancelled_before(&event, start, tx.now())
             || master.as_ref().is_some_and(|master| cancels(master.cancelled_at, start));
-        let meeting = master.as_ref().map(|master| {
-            // The day in the series is all that a bare occurrence tells of itself.
-            self.meeting_of(master.series_key, key, &instance(&event, start, true))
-        });
+        let meeting = master.as_ref().map(|master| self.meeting_of(master.series_key, key, &place));
         if let (true, Some(meeting)) = (cancelled, meeting) {
             self.counts.events.drop(Dropped::Cancelled);
             let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Cancelled, meeting, start);
@@ -322,6 +321,7 @@ impl<'p> CalendarPage<'p> {
             master_key: Some(master_key),
             master_id: master.is_none().then_some(master_id.as_str()),
             meeting_key: meeting,
+            place: Some(&place),
             series_key: None,
             cancelled_at: None,
             is_organizer: master.as_ref().is_some_and(|master| master.is_organizer),
@@ -399,6 +399,7 @@ impl<'p> CalendarPage<'p> {
             master_key,
             master_id: None,
             meeting_key: Some(meeting),
+            place: Some(&place),
             series_key: None,
             cancelled_at: None,
             is_organizer,
@@ -471,6 +472,7 @@ impl<'p> CalendarPage<'p> {
             master_key: None,
             master_id: None,
             meeting_key: Some(meeting),
+            place: None,
             series_key: None,
             cancelled_at: None,
             is_organizer: false,

@@ -38,12 +38,15 @@ pub(crate) async fn materialize(
     let now = tx.now();
     let outcomes: BTreeMap<ShortKey, Outcome> =
         meetings.iter().map(|meeting| (*meeting, Outcome::of(gate, rules, &loaded, *meeting, now))).collect();
-    let gone = no_longer_wanted(&loaded.records, &outcomes, now);
-    let wanted: Vec<ToStore> = outcomes
-        .into_iter()
-        .flat_map(|(meeting, outcome)| outcome.activities.into_iter().map(move |activity| (activity, Some(meeting))))
-        .collect();
-    let mut tally = tx.retract(&gone).await?;
+    let fate = Fate::of(&loaded.records, &outcomes, now);
+    let mut wanted = Vec::new();
+    for (meeting, outcome) in outcomes {
+        for activity in outcome.activities {
+            let renames = fate.renamed.get(activity.external_id()).copied();
+            wanted.push(ToStore { activity, meeting: Some(meeting), renames });
+        }
+    }
+    let mut tally = tx.retract(&fate.gone).await?;
     tally += tx.put_activities(&wanted).await?;
     Ok(tally)
 }
@@ -109,24 +112,40 @@ impl Loaded {
     }
 }
 
-/// The stored records that no copy calls for any more. What has happened stays, unless its meeting is vetoed or its record
-/// has another name now.
-fn no_longer_wanted(records: &[RecordHead], outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Vec<i64> {
-    let everything = || outcomes.values().flat_map(|outcome| &outcome.activities);
-    let named: HashSet<&str> = everything().map(CanonicalActivity::external_id).collect();
-    let mut gone = Vec::new();
-    for record in records {
-        if named.contains(record.external_id.as_str()) {
-            continue;
+/// What becomes of stored records that no copy calls for by their name.
+struct Fate {
+    /// Taken back.
+    gone: Vec<i64>,
+    /// The same record under another name: rows by the name that they get.
+    renamed: HashMap<String, i64>,
+}
+
+impl Fate {
+    /// What has happened stays, unless its meeting is vetoed or its record has another name now.
+    fn of(records: &[RecordHead], outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Self {
+        let everything = || outcomes.values().flat_map(|outcome| &outcome.activities);
+        let named: HashSet<&str> = everything().map(CanonicalActivity::external_id).collect();
+        let stored: HashSet<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
+        let mut fate = Self { gone: Vec::new(), renamed: HashMap::new() };
+        for record in records {
+            if named.contains(record.external_id.as_str()) {
+                continue;
+            }
+            let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
+            let same_person = |a: &&CanonicalActivity| a.participants()[0].as_str() == record.person;
+            match outcome.activities.iter().find(same_person).map(CanonicalActivity::external_id) {
+                Some(name) if !stored.contains(name) && !fate.renamed.contains_key(name) => {
+                    fate.renamed.insert(name.to_owned(), record.id);
+                }
+                Some(_) => fate.gone.push(record.id),
+                None if outcome.is_vetoed || !outcome.has_begun.unwrap_or(record.occurred_at <= now) => {
+                    fate.gone.push(record.id);
+                }
+                None => {}
+            }
         }
-        let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
-        let renamed = outcome.activities.iter().any(|activity| activity.participants()[0].as_str() == record.person);
-        let has_begun = outcome.has_begun.unwrap_or(record.occurred_at <= now);
-        if outcome.is_vetoed || renamed || !has_begun {
-            gone.push(record.id);
-        }
+        fate
     }
-    gone
 }
 
 async fn load(tx: &mut PageTx, meetings: &[ShortKey]) -> Result<Loaded, PageError> {

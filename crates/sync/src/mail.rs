@@ -24,7 +24,7 @@ pub(crate) fn plan_page(
         match plan_message(gate, rules, round, message, &mut counts) {
             Ok(activity) => {
                 counts.messages.keep();
-                wanted.push((activity, None));
+                wanted.push(ToStore { activity, meeting: None, renames: None });
             }
             Err(reason) => counts.messages.drop(reason),
         }

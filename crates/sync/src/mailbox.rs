@@ -318,6 +318,7 @@ impl MailboxSync<'_> {
             }
             Fetched::Events(page) => {
                 tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
+                tx.take_turn_at_meetings().await?;
                 let mut calendar = CalendarPage::new(self.run.gate, rules, self.mailbox, round, dropped_masters);
                 calendar.counts.events.drop_many(Dropped::Malformed, malformed.into());
                 calendar.apply(&mut tx, page.items).await?;
@@ -391,6 +392,7 @@ impl MailboxSync<'_> {
                 }
                 tx => tx?,
             };
+            tx.take_turn_at_meetings().await?;
             let mut dropped = DroppedMasters::new();
             let mut page = CalendarPage::new(self.run.gate, &rules, self.mailbox, &round, &mut dropped);
             match master.take().filter(|event| event.kind == m365_graph::EventKind::SeriesMaster) {

@@ -34,8 +34,9 @@ pub(crate) fn instance(event: &Event, start: Timestamp, is_bare: bool) -> String
         .or_else(|| event.ical_uid.as_deref().and_then(date_in));
     match told {
         Some(day) => day,
-        // A bare occurrence keeps its place in the series; an exception may have been moved.
-        None if is_bare => day_of(start),
+        // A bare occurrence keeps its place in the series, and its time is told in the zone of the series more often than
+        // not; an exception may have been moved.
+        None if is_bare => day_of(event.start.map_or(start, |time| time.midnight())),
         None => to_text(start),
     }
 }
@@ -44,7 +45,7 @@ pub(crate) fn instance(event: &Event, start: Timestamp, is_bare: bool) -> String
 pub(crate) const ONLY: &str = "only";
 
 /// The day of an instant, in UTC.
-pub(crate) fn day_of(at: Timestamp) -> String {
+fn day_of(at: Timestamp) -> String {
     to_text(at)[..10].to_owned()
 }
 

@@ -1,7 +1,7 @@
 //! A gate that is open because an agreement was accepted, in a database of its own.
 
 use m365_database::{Database, DpaAccepted, accept_dpa, assert_dpa_accepted};
-use m365_model::Surroundings;
+use m365_model::{Surroundings, TenantId};
 
 /// Accepts the agreement for `tenant` in a new database, asserts it, and runs `test` with the proof.
 pub fn with_gate(tenant: &str, test: impl FnOnce(&DpaAccepted<'_>)) {
@@ -11,8 +11,8 @@ pub fn with_gate(tenant: &str, test: impl FnOnce(&DpaAccepted<'_>)) {
         let url = format!("sqlite://{}", folder.path().join("gate.db").display());
         let db = Database::open(&url, Surroundings::system()).await.expect("a database");
         db.migrate().await.expect("tables");
-        connect(&db, tenant).await;
         let tenant = tenant.parse().expect("a tenant id");
+        connect(&db, &tenant).await;
         let user = "user_1".parse().expect("a user id");
         let connector = "con_1".parse().expect("a connector id");
         accept_dpa(&tenant, &user, &connector, &db).await.expect("an acceptance");
@@ -21,13 +21,13 @@ pub fn with_gate(tenant: &str, test: impl FnOnce(&DpaAccepted<'_>)) {
     });
 }
 
-async fn connect(db: &Database, tenant: &str) {
-    let mut tx = db.begin().await.expect("a transaction");
+async fn connect(db: &Database, tenant: &TenantId) {
+    let mut tx = db.begin(tenant).await.expect("a transaction");
     sqlx::query(
         "INSERT INTO o365_config (tenant_id, connector_id, entra_tenant_id, tenant_domain, connected_at) \
          VALUES ($1, 'con_1', '11111111-2222-3333-4444-555555555555', 'tenant.com', '2026-01-01T00:00:00Z')",
     )
-    .bind(tenant)
+    .bind(tenant.as_str())
     .execute(tx.connection())
     .await
     .expect("a connector");

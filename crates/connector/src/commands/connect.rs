@@ -30,7 +30,7 @@ pub async fn run(tenant: &TenantId, entra_tenant: &EntraTenantId, domain: &str) 
 }
 
 async fn connect(store: &Store, tenant: &TenantId, entra_tenant: &EntraTenantId, domain: &DomainName) -> Exit {
-    let _turn = match store.lock(tenant).await {
+    let _turn = match store.database().lock(tenant).await {
         Ok(lock) => lock,
         Err(error) => return failed(&error),
     };

@@ -100,7 +100,13 @@ async fn with_engine(command: impl AsyncFnOnce(Engine) -> Exit) -> Exit {
 }
 
 async fn open(settings: crate::settings::StoreSettings, must_be_current: bool) -> Result<Store, Exit> {
-    let database = match Database::open(settings.database_url.expose_secret(), Surroundings::system()).await {
+    let database = match Database::open_with(
+        settings.database_url.expose_secret(),
+        settings.database_options,
+        Surroundings::system(),
+    )
+    .await
+    {
         Ok(database) => database,
         Err(error) => {
             explain(&error);

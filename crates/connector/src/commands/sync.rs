@@ -9,7 +9,7 @@ use crate::output::line;
 use crate::terminal::Bar;
 
 pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
-    let lock = match engine.store.try_lock(tenant) {
+    let lock = match engine.store.database().try_lock(tenant).await {
         Ok(Some(lock)) => lock,
         Ok(None) => {
             eprintln!("A sync is running already: waiting for its result.");
@@ -53,7 +53,7 @@ pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
 async fn joined(engine: &Engine, tenant: &TenantId, json: bool) -> Result<Exit, Option<m365_store::ConnectorLock>> {
     let store = &engine.store;
     let running = store.last_run(tenant).await.ok().flatten().filter(|run| run.status == RunStatus::Running);
-    let lock = match store.lock(tenant).await {
+    let lock = match store.database().lock(tenant).await {
         Ok(lock) => lock,
         Err(error) => {
             failed(&error);

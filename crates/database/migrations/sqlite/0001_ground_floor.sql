@@ -126,6 +126,8 @@ CREATE TABLE event_copy (
     master_id          TEXT,
     -- The same for every copy of one meeting; null for masters and while waiting.
     meeting_key        BLOB,
+    -- What tells this meeting from the others of its series: the day that it has there.
+    place              TEXT,
     -- A master's share of the meeting keys of its occurrences.
     series_key         BLOB,
     -- When a cancelled series was cancelled: its occurrences from then on did not take place.

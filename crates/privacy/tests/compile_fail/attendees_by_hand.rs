@@ -1,4 +1,4 @@
-// Caught mutation: making the fields of `FilteredAttendees` public, so that people and counts of two meetings can be mixed.
+// Caught mutation: making the fields of `FilteredAttendees` public, so that people of two meetings can be mixed.
 fn main() {
     let _ = m365_privacy::FilteredAttendees {
         attendances: Vec::new(),

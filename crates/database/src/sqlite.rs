@@ -1,0 +1,71 @@
+//! SQLite: a file beside the program.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use sqlx::any::AnyPoolOptions;
+use sqlx::{AnyConnection, AnyPool, Executor as _};
+
+use crate::DatabaseError;
+
+pub(crate) async fn open(
+    pool: AnyPoolOptions,
+    url: &str,
+    timeout: Duration,
+) -> Result<(AnyPool, PathBuf), DatabaseError> {
+    let path = path_in(url)?;
+    create_private(&path)?;
+    let pool = pool
+        .after_connect(move |connection, _| Box::pin(async move { prepare(connection, timeout).await }))
+        .connect(&driver_url(&path)?)
+        .await?;
+    Ok((pool, path))
+}
+
+/// What every connection is told first.
+async fn prepare(connection: &mut AnyConnection, timeout: Duration) -> sqlx::Result<()> {
+    // `secure_delete` overwrites freed content: what was erased does not linger in free pages.
+    let first = format!(
+        "PRAGMA busy_timeout = {}; PRAGMA foreign_keys = ON; PRAGMA synchronous = NORMAL; \
+         PRAGMA secure_delete = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384;",
+        timeout.as_millis()
+    );
+    connection.execute(sqlx::raw_sql(sqlx::AssertSqlSafe(first))).await?;
+    // A read-only file cannot change its journal; whoever writes to it is told so then.
+    connection.execute("PRAGMA journal_mode = WAL").await.ok();
+    Ok(())
+}
+
+fn path_in(url: &str) -> Result<PathBuf, DatabaseError> {
+    let path = url.strip_prefix("sqlite://").ok_or(DatabaseError::Url)?;
+    if path.is_empty() || path.contains(['?', '#']) {
+        return Err(DatabaseError::Url);
+    }
+    std::path::absolute(path).map_err(|_| DatabaseError::Url)
+}
+
+fn driver_url(path: &Path) -> Result<String, DatabaseError> {
+    let text = path.to_str().ok_or(DatabaseError::Url)?;
+    let escaped: String = text
+        .bytes()
+        .map(|b| match b {
+            b'/' | b'.' | b'-' | b'_' | b'~' => char::from(b).to_string(),
+            b if b.is_ascii_alphanumeric() => char::from(b).to_string(),
+            b => format!("%{b:02X}"),
+        })
+        .collect();
+    Ok(format!("sqlite://{escaped}"))
+}
+
+/// The file is its owner's alone from its first moment; SQLite gives its side files the same rights.
+fn create_private(path: &Path) -> Result<(), DatabaseError> {
+    use std::os::unix::fs::OpenOptionsExt as _;
+    if path.exists() {
+        return Ok(());
+    }
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    file.map(drop).map_err(|error| match error.kind() {
+        std::io::ErrorKind::StorageFull => DatabaseError::Full,
+        _ => DatabaseError::Open,
+    })
+}
