@@ -8,12 +8,20 @@ use sqlx::{AssertSqlSafe, SqlSafeStr as _};
 use crate::{Database, DatabaseError, Dialect};
 
 /// Version, name, and the statements for SQLite and for PostgreSQL. In order; the next one goes to the end.
-const MIGRATIONS: &[(i64, &str, &str, &str)] = &[(
-    1,
-    "ground floor",
-    include_str!("../migrations/sqlite/0001_ground_floor.sql"),
-    include_str!("../migrations/postgres/0001_ground_floor.sql"),
-)];
+const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
+    (
+        1,
+        "ground floor",
+        include_str!("../migrations/sqlite/0001_ground_floor.sql"),
+        include_str!("../migrations/postgres/0001_ground_floor.sql"),
+    ),
+    (
+        2,
+        "the database says no",
+        include_str!("../migrations/sqlite/0002_the_database_says_no.sql"),
+        include_str!("../migrations/postgres/0002_the_database_says_no.sql"),
+    ),
+];
 
 fn migrator(dialect: Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|(version, name, sqlite, postgres)| {
