@@ -5,18 +5,19 @@ CARGO := cargo
 BIN := target/release/m365-connector
 REPLAY := ../shared/replay/run.py
 
-.PHONY: demo build test test-long lint check-edges check-licences replay setup clean
+.PHONY: demo build test test-long lint check-edges check-licences check-migrations replay setup setup-tests clean
 
 demo: setup
 	@$(CARGO) build --release --quiet -p m365-connector
 	@$(BIN) demo --once
 
 build: setup
-	$(CARGO) build --release -p m365-connector
+	@$(CARGO) build --release -p m365-connector
 
-test: setup lint check-edges check-licences
-	$(CARGO) test --release --workspace --no-fail-fast
-	$(MAKE) --no-print-directory demo replay
+# Everything, on SQLite and on a PostgreSQL server of its own; then the replay cases on both; then the demo.
+test: setup-tests lint check-edges check-licences check-migrations build
+	scripts/with-postgres $(CARGO) test --release --workspace --no-fail-fast
+	@$(MAKE) --no-print-directory demo replay
 
 # What takes long: nothing yet that `make test` leaves out.
 test-long: test
@@ -32,12 +33,21 @@ check-edges:
 check-licences:
 	scripts/check-licences
 
-# Cases against the command line, written apart from this project; they run where they are present.
+check-migrations:
+	scripts/check-migrations
+
+# Cases against the command line, written apart from this project; they run where they are present, on both databases.
 replay: build
-	@if [ -f $(REPLAY) ]; then python3 $(REPLAY) --bin $(BIN); else echo "no replay cases beside this project; skipped"; fi
+	@if [ -f $(REPLAY) ]; then \
+	  python3 $(REPLAY) --bin $(BIN) && \
+	  scripts/with-postgres bash -c 'python3 $(REPLAY) --bin $(BIN) --postgres "$$TEST_POSTGRES_URL"'; \
+	else echo "no replay cases beside this project; skipped"; fi
 
 setup:
 	@scripts/setup
+
+setup-tests:
+	@scripts/setup tests
 
 clean:
 	$(CARGO) clean

@@ -2,8 +2,12 @@
 
 use std::net::SocketAddr;
 
+use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
 use m365_model::{EntraTenantId, TenantId, UserId};
+use m365_store::feed::Cursor;
+
+use crate::exit::Exit;
 
 /// Turns a company's Microsoft 365 meetings and mail metadata into engagement records: only people on the domains that
 /// you name, never a body, nothing before the agreement is accepted.
@@ -21,11 +25,20 @@ const AFTER_HELP: &str = "\
 The order of set-up: migrate, connect, dpa accept, allowlist add, sync, activities.
 To see all of it on an invented tenant, with nothing to set: m365-connector demo
 
-The environment: CONNECTOR_ENCRYPTION_KEY (64 hex digits: openssl rand -hex 32), DATABASE_URL (sqlite://PATH),
-O365_CLIENT_ID and O365_CLIENT_SECRET (the app registration in Entra). Each secret may be given as NAME_FILE instead.
+The environment:
+  CONNECTOR_ENCRYPTION_KEY   64 hex digits; make one with openssl rand -hex 32
+  DATABASE_URL               sqlite://PATH or postgres://USER:PASSWORD@HOST/DATABASE
+  O365_CLIENT_ID             the application (client) id of the registration in Entra
+  O365_CLIENT_SECRET         the value of its client secret
+Each secret may stand in a file that NAME_FILE names.
 
-Exit codes: 0 done; 1 failed; 2 wrong usage or configuration; 3 blocked by the agreement; 4 Microsoft refused the
-credentials, or granted nothing that can be read; 5 done, but some mailboxes failed or a permission is missing.";
+Exit codes:
+  0  done
+  1  failed
+  2  wrong usage or configuration
+  3  blocked by the agreement
+  4  Microsoft refused the credentials, or granted nothing that can be read
+  5  done, but some mailboxes failed or a permission is missing";
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
@@ -66,6 +79,20 @@ pub enum Command {
         /// Meetings that have not begun, too
         #[arg(long)]
         include_upcoming: bool,
+        /// The feed for loaders instead: a JSON line for each record that appeared, changed or went away, in that order
+        #[arg(long, conflicts_with_all = ["since", "include_upcoming"])]
+        changes: bool,
+        /// Only what stands behind this cursor: the one of the last line that was loaded
+        #[arg(long, requires = "changes", value_name = "CURSOR")]
+        after: Option<Cursor>,
+    },
+    /// Erase a person, a domain, or everything that was read; prints a receipt
+    Erase {
+        #[command(flatten)]
+        whom: Whom,
+        /// Print the receipt as JSON
+        #[arg(long)]
+        json: bool,
     },
     /// See what stands in the way, and what to do about it
     Health {
@@ -73,6 +100,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Move an installation to another database, checked row for row
+    Copy {
+        /// The database that holds it
+        #[arg(long, value_name = "URL")]
+        from: String,
+        /// A new database: it is set up by this command
+        #[arg(long, value_name = "URL")]
+        to: String,
+    },
+    /// Change the encryption key
+    #[command(subcommand)]
+    Keys(Keys),
     /// Run the Microsoft Graph and Entra ID simulator alone; the first line printed is its URL
     Simulate(Simulate),
     /// Do the whole job on an invented tenant; nothing leaves this machine
@@ -119,15 +158,40 @@ pub enum AllowList {
         #[arg(long)]
         yes: bool,
     },
-    /// Close an entry: nobody new is let in by it, and what it let in stays
+    /// Close an entry: nobody new is let in by it; what it let in stays or goes
+    #[command(group(clap::ArgGroup::new("leftovers").required(true).args(["purge", "keep"])))]
     Remove {
         /// The domain
         #[arg(value_name = "DOMAIN")]
         domain: String,
+        /// Take whoever it let in out of the records
+        #[arg(long)]
+        purge: bool,
         /// Keep the records that it let in
-        #[arg(long, required = true)]
+        #[arg(long)]
         keep: bool,
     },
+}
+
+/// Exactly one of these.
+#[derive(Debug, clap::Args)]
+#[group(required = true, multiple = false)]
+pub struct Whom {
+    /// One person; with -, the address comes on stdin and stays out of the shell's history
+    #[arg(long, value_name = "EMAIL|-")]
+    pub person: Option<String>,
+    /// Everyone of a domain and its subdomains
+    #[arg(long, value_name = "DOMAIN")]
+    pub domain: Option<String>,
+    /// Everything that was read; the connection stays
+    #[arg(long)]
+    pub all: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// Encrypt everything under CONNECTOR_ENCRYPTION_KEY; the key used so far goes to CONNECTOR_ENCRYPTION_KEY_PREVIOUS
+    Rotate,
 }
 
 #[derive(Debug, Subcommand)]
@@ -172,4 +236,24 @@ pub struct Simulate {
     /// How many meetings a mailbox
     #[arg(long, default_value_t = 30, value_name = "N")]
     pub meetings: usize,
+}
+
+/// Says what was typed wrongly, without repeating a value: it may be an address or a secret.
+pub fn refused(error: &clap::Error) -> Exit {
+    if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+        // A reader who is gone has seen enough.
+        error.print().ok();
+        return Exit::Done;
+    }
+    let argument = error.get(ContextKind::InvalidArg).map(ToString::to_string).unwrap_or_default();
+    let text = match (error.kind(), std::error::Error::source(error)) {
+        (ErrorKind::ValueValidation, Some(reason)) => format!("error: {argument}: {reason}"),
+        _ => error.render().to_string(),
+    };
+    if text.contains('@') {
+        eprintln!("error: an argument is not one that this command takes; see --help");
+    } else {
+        eprintln!("{}", text.trim_end());
+    }
+    Exit::Usage
 }

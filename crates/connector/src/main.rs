@@ -17,7 +17,10 @@ use clap::Parser as _;
 use crate::exit::Exit;
 
 fn main() -> std::process::ExitCode {
-    let cli = cli::Cli::parse();
+    let cli = match cli::Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::refused(&error).into(),
+    };
     // One TLS implementation for everything; a second call would only say that the first was made.
     rustls::crypto::ring::default_provider().install_default().ok();
     let Ok(runtime) = tokio::runtime::Builder::new_multi_thread().enable_all().build() else {

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, ErrorKind, StdoutLock, Write};
 
 use m365_activity::{Record, RecordProperties};
 use m365_store::StoreError;
+use serde::Serialize;
 
 use crate::cli::Format;
 use crate::exit::{Exit, explain};
@@ -64,10 +65,31 @@ pub fn line(text: &str) -> Result<(), Stopped> {
     Ok(out.flush()?)
 }
 
+/// Prints JSON, one value a line.
+pub struct Lines(BufWriter<StdoutLock<'static>>);
+
+impl Lines {
+    /// Begins to print.
+    pub fn new() -> Self {
+        Self(BufWriter::new(io::stdout().lock()))
+    }
+
+    /// Prints one value.
+    pub fn print(&mut self, value: &impl Serialize) -> Result<(), Stopped> {
+        serde_json::to_writer(&mut self.0, value).map_err(|error| Stopped::from(io::Error::from(error)))?;
+        Ok(self.0.write_all(b"\n")?)
+    }
+
+    /// Ends.
+    pub fn finish(mut self) -> Result<(), Stopped> {
+        Ok(self.0.flush()?)
+    }
+}
+
 /// Prints records one by one.
 pub enum Printer {
     /// As JSON, one a line.
-    Ndjson(BufWriter<StdoutLock<'static>>),
+    Ndjson(Lines),
     /// As a table.
     Csv(Box<csv::Writer<BufWriter<StdoutLock<'static>>>>),
 }
@@ -94,11 +116,10 @@ const COLUMNS: [&str; 16] = [
 impl Printer {
     /// Begins to print.
     pub fn new(format: Format) -> Result<Self, Stopped> {
-        let out = BufWriter::new(io::stdout().lock());
         Ok(match format {
-            Format::Ndjson => Self::Ndjson(out),
+            Format::Ndjson => Self::Ndjson(Lines::new()),
             Format::Csv => {
-                let mut table = csv::Writer::from_writer(out);
+                let mut table = csv::Writer::from_writer(BufWriter::new(io::stdout().lock()));
                 table.write_record(COLUMNS)?;
                 Self::Csv(Box::new(table))
             }
@@ -108,10 +129,7 @@ impl Printer {
     /// Prints one record.
     pub fn print(&mut self, record: &Record<'_>) -> Result<(), Stopped> {
         match self {
-            Self::Ndjson(out) => {
-                serde_json::to_writer(&mut *out, record).map_err(|error| Stopped::from(io::Error::from(error)))?;
-                Ok(out.write_all(b"\n")?)
-            }
+            Self::Ndjson(lines) => lines.print(record),
             Self::Csv(table) => Ok(table.write_record(cells(record))?),
         }
     }
@@ -119,7 +137,7 @@ impl Printer {
     /// Ends.
     pub fn finish(self) -> Result<(), Stopped> {
         match self {
-            Self::Ndjson(mut out) => Ok(out.flush()?),
+            Self::Ndjson(lines) => lines.finish(),
             Self::Csv(mut table) => Ok(table.flush()?),
         }
     }

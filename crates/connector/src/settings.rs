@@ -36,6 +36,8 @@ pub struct StoreSettings {
     pub database_options: DatabaseOptions,
     /// The keys.
     pub crypter: Crypter,
+    /// Where erasures are noted outside the database; beside a SQLite file when it is not said.
+    pub erasure_ledger: Option<PathBuf>,
 }
 
 /// What a command needs that asks Microsoft.
@@ -101,7 +103,8 @@ impl<'e> Reader<'e> {
             .map(|key| self.key("CONNECTOR_ENCRYPTION_KEY_PREVIOUS", &key.to_owned().into()))
             .collect();
         let crypter = Crypter::new(current?, previous.into_iter().collect::<Option<_>>()?);
-        Some(StoreSettings { database_url, database_options, crypter })
+        let erasure_ledger = self.env.get("ERASURE_LEDGER").map(PathBuf::from);
+        Some(StoreSettings { database_url, database_options, crypter, erasure_ledger })
     }
 
     /// What a command needs that asks Microsoft.

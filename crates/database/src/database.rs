@@ -1,14 +1,12 @@
 //! Opening a database.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::time::Duration;
 
 use m365_model::{Surroundings, TenantId};
 use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
-use tokio::sync::Mutex;
 
 use crate::{DatabaseError, postgres, sqlite};
 
@@ -43,8 +41,9 @@ pub struct Database {
     pub(crate) pool: AnyPool,
     pub(crate) dialect: Dialect,
     pub(crate) surroundings: Surroundings,
-    /// SQLite has one writer: taking turns here costs less than retrying on its lock.
-    pub(crate) writer: Arc<Mutex<()>>,
+    /// The connections that write. SQLite has one writer: a pool of one takes turns without retrying on the engine's lock, and
+    /// keeps the pages that it wrote in its cache.
+    pub(crate) writers: AnyPool,
     /// SQLite's file.
     pub(crate) path: Option<PathBuf>,
 }
@@ -69,18 +68,25 @@ impl Database {
     ) -> Result<Self, DatabaseError> {
         install_default_drivers();
         let pool = AnyPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.timeout);
-        let writer = Arc::new(Mutex::new(()));
         if postgres::is_url(url) {
             let pool = postgres::open(pool, url, options.timeout).await?;
-            return Ok(Self { pool, dialect: Dialect::Postgres, surroundings, writer, path: None });
+            return Ok(Self { writers: pool.clone(), pool, dialect: Dialect::Postgres, surroundings, path: None });
         }
-        let (pool, path) = sqlite::open(pool, url, options.timeout).await?;
-        Ok(Self { pool, dialect: Dialect::Sqlite, surroundings, writer, path: Some(path) })
+        let path = sqlite::create(url)?;
+        let pool = sqlite::open(pool, &path, options.timeout).await?;
+        let one = AnyPoolOptions::new().max_connections(1).acquire_timeout(sqlite::LONGEST_TURN);
+        let writers = sqlite::open(one, &path, options.timeout).await?;
+        Ok(Self { pool, writers, dialect: Dialect::Sqlite, surroundings, path: Some(path) })
     }
 
     /// The time and chance that this database stamps and names rows with.
     pub fn surroundings(&self) -> &Surroundings {
         &self.surroundings
+    }
+
+    /// SQLite's file.
+    pub fn file(&self) -> Option<&std::path::Path> {
+        self.path.as_deref()
     }
 
     /// Which engine this is.
@@ -103,9 +109,26 @@ impl Database {
         }
     }
 
+    /// As [`Database::reader`], but all that is read until it is dropped is of one instant, whatever others write meanwhile.
+    ///
+    /// # Errors
+    /// As [`Database::reader`].
+    pub async fn snapshot(&self, tenant: &TenantId) -> Result<Reader, DatabaseError> {
+        let begin = match self.dialect {
+            Dialect::Sqlite => "BEGIN DEFERRED",
+            Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+        };
+        let mut tx = self.pool.begin_with(begin).await?;
+        if self.dialect == Dialect::Postgres {
+            postgres::enter_tenant(&mut tx, tenant).await?;
+        }
+        Ok(Reader::Scoped(tx))
+    }
+
     /// Closes every connection and waits until that is done.
     pub async fn close(&self) {
         self.pool.close().await;
+        self.writers.close().await;
     }
 }
 
@@ -113,7 +136,7 @@ impl Database {
 pub enum Reader {
     /// SQLite: every statement names its tenant.
     Plain(PoolConnection<Any>),
-    /// PostgreSQL: row-level security names it once more.
+    /// A transaction; on PostgreSQL row-level security names the tenant once more.
     Scoped(Transaction<'static, Any>),
 }
 

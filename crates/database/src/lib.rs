@@ -9,6 +9,7 @@
 //! released is never changed.
 
 mod agreement;
+mod copy;
 mod database;
 mod error;
 mod lock;
@@ -21,6 +22,7 @@ pub use agreement::{
     AGREEMENT_TEXT, AGREEMENT_VERSION, Acceptance, AgreementState, DpaAccepted, GateError, accept_dpa,
     agreement_sha256, agreement_state, assert_dpa_accepted, withdraw_dpa,
 };
+pub use copy::{Copied, CopyError, copied_tables};
 pub use database::{Database, DatabaseOptions, Dialect, Reader};
 pub use error::DatabaseError;
 pub use lock::{ConnectorLock, LockError};

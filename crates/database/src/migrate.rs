@@ -21,6 +21,30 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0002_the_database_says_no.sql"),
         include_str!("../migrations/postgres/0002_the_database_says_no.sql"),
     ),
+    (
+        3,
+        "feed",
+        include_str!("../migrations/sqlite/0003_feed.sql"),
+        include_str!("../migrations/postgres/0003_feed.sql"),
+    ),
+    (
+        4,
+        "rights",
+        include_str!("../migrations/sqlite/0004_rights.sql"),
+        include_str!("../migrations/postgres/0004_rights.sql"),
+    ),
+    (
+        5,
+        "tenants",
+        include_str!("../migrations/sqlite/0005_tenants.sql"),
+        include_str!("../migrations/postgres/0005_tenants.sql"),
+    ),
+    (
+        6,
+        "reading",
+        include_str!("../migrations/sqlite/0006_reading.sql"),
+        include_str!("../migrations/postgres/0006_reading.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {
@@ -41,9 +65,8 @@ impl Database {
     /// # Errors
     /// When the database is of a newer version, was changed by hand, or cannot be written.
     pub async fn migrate(&self) -> Result<usize, DatabaseError> {
-        let _turn = self.writer.lock().await;
         let before = self.applied().await.unwrap_or_default();
-        migrator(self.dialect).run(&self.pool).await.map_err(from_migration)?;
+        migrator(self.dialect).run(&self.writers).await.map_err(from_migration)?;
         Ok(MIGRATIONS.len().saturating_sub(before.len()))
     }
 

@@ -8,18 +8,22 @@ use sqlx::{AnyConnection, AnyPool, Executor as _};
 
 use crate::DatabaseError;
 
-pub(crate) async fn open(
-    pool: AnyPoolOptions,
-    url: &str,
-    timeout: Duration,
-) -> Result<(AnyPool, PathBuf), DatabaseError> {
+/// How long a writer waits for its turn in this process: longer than any transaction takes.
+pub(crate) const LONGEST_TURN: Duration = Duration::from_mins(10);
+
+/// Makes the file that `url` names, where there is none.
+pub(crate) fn create(url: &str) -> Result<PathBuf, DatabaseError> {
     let path = path_in(url)?;
     create_private(&path)?;
+    Ok(path)
+}
+
+pub(crate) async fn open(pool: AnyPoolOptions, path: &Path, timeout: Duration) -> Result<AnyPool, DatabaseError> {
     let pool = pool
         .after_connect(move |connection, _| Box::pin(async move { prepare(connection, timeout).await }))
-        .connect(&driver_url(&path)?)
+        .connect(&driver_url(path)?)
         .await?;
-    Ok((pool, path))
+    Ok(pool)
 }
 
 /// What every connection is told first.

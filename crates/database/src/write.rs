@@ -3,7 +3,6 @@
 use m365_model::TenantId;
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use thiserror::Error;
-use tokio::sync::OwnedMutexGuard;
 
 use crate::agreement::DpaAccepted;
 use crate::{Database, DatabaseError, Dialect, postgres};
@@ -12,7 +11,6 @@ use crate::{Database, DatabaseError, Dialect, postgres};
 pub struct WriteTx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
-    _turn: Option<OwnedMutexGuard<()>>,
 }
 
 /// Why a checked write did not begin.
@@ -35,15 +33,14 @@ impl Database {
     pub async fn begin(&self, tenant: &TenantId) -> Result<WriteTx, DatabaseError> {
         match self.dialect {
             Dialect::Sqlite => {
-                let turn = self.writer.clone().lock_owned().await;
                 // The write lock is taken at once: a later upgrade from a read could fail halfway.
-                let inner = self.pool.begin_with("BEGIN IMMEDIATE").await?;
-                Ok(WriteTx { inner, dialect: self.dialect, _turn: Some(turn) })
+                let inner = self.writers.begin_with("BEGIN IMMEDIATE").await?;
+                Ok(WriteTx { inner, dialect: self.dialect })
             }
             Dialect::Postgres => {
-                let mut inner = self.pool.begin().await?;
+                let mut inner = self.writers.begin().await?;
                 postgres::enter_tenant(&mut inner, tenant).await?;
-                Ok(WriteTx { inner, dialect: self.dialect, _turn: None })
+                Ok(WriteTx { inner, dialect: self.dialect })
             }
         }
     }

@@ -250,8 +250,7 @@ impl GraphError {
         self.status() == Some(403) && self.codes().any(|code| starts_with_fold(code, "Authorization_"))
     }
 
-    /// The mailbox is over its quota, where delta rounds fail and
-    /// [plain lists work](https://learn.microsoft.com/en-us/graph/errors).
+    /// The mailbox is over its quota. Its delta rounds fail; a plain list may still be read.
     pub fn is_over_quota(&self) -> bool {
         self.has_code(&["ErrorQuotaExceeded"])
     }

@@ -97,7 +97,7 @@ fn is_exchange_name(text: &str) -> bool {
 /// Characters that people cannot see, or that change the order of those they see. [UTS
 /// #46](https://www.unicode.org/reports/tr46/) would drop most of them; an address that holds one was made to deceive,
 /// or was damaged.
-fn is_invisible(c: char) -> bool {
+pub(crate) fn is_invisible(c: char) -> bool {
     c.is_control()
         || c.is_whitespace()
         || matches!(c,

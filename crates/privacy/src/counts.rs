@@ -15,7 +15,7 @@ pub enum AddressReason {
     Resource,
     /// Kept out by an administrator, though the list may let it in.
     Excluded,
-    /// A person who was erased. The filter does not know who that is: whoever keeps the list of the erased counts them.
+    /// A person who was erased, or whose domain was.
     Erased,
 }
 

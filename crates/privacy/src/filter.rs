@@ -8,7 +8,7 @@ use m365_model::EntryId;
 
 use crate::address::{Address, TypedAddress};
 use crate::people::{InternalOrganizer, Participant};
-use crate::{AddressReason, DomainError, DomainName, RawAddress};
+use crate::{AddressReason, DomainError, DomainName, RawAddress, Suppressions};
 
 /// An open entry of the allow-list.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -117,6 +117,7 @@ pub struct AddressFilter {
     /// The tenant's own domains; what is below them is internal too.
     internal: HashSet<String>,
     excluded: Exclusions,
+    erased: Suppressions,
 }
 
 /// An address that passed, with the entry that let it in.
@@ -154,7 +155,18 @@ impl AddressFilter {
             exact.entry(entry.domain).or_insert(entry.id);
         }
         let internal = internal.into_iter().map(|domain| domain.as_str().to_owned()).collect();
-        Self { exact, below, internal, excluded }
+        Self { exact, below, internal, excluded, erased: Suppressions::none() }
+    }
+
+    /// The same filter, which keeps out those who were erased, and subjects that name them.
+    #[must_use]
+    pub fn without(mut self, erased: Suppressions) -> Self {
+        self.erased = erased;
+        self
+    }
+
+    pub(crate) const fn erased(&self) -> &Suppressions {
+        &self.erased
     }
 
     /// Whether there is no entry, so that nobody can pass.
@@ -178,11 +190,21 @@ impl AddressFilter {
         };
         let key = Some(address.text.clone());
         let finding = if self.is_internal(&address.domain) {
-            Finding::Internal(InternalOrganizer::new(address))
+            // One of the tenant's own people who was erased is no organizer any more.
+            if self.erased.hold(&address) {
+                Finding::Refused(AddressReason::Internal)
+            } else {
+                Finding::Internal(InternalOrganizer::new(address))
+            }
         } else if self.excluded.hold(&address) {
             Finding::Refused(AddressReason::Excluded)
         } else if let Some((entry, account_domain)) = self.entry_for(&address.domain) {
-            Finding::Admitted(Participant::new(Admitted { address, entry, account_domain }))
+            // Last of all: whoever is not let in anyway need not be looked for among the erased.
+            if self.erased.hold(&address) {
+                Finding::Refused(AddressReason::Erased)
+            } else {
+                Finding::Admitted(Participant::new(Admitted { address, entry, account_domain }))
+            }
         } else {
             Finding::Refused(AddressReason::DomainNotAllowed)
         };

@@ -7,7 +7,8 @@
 //!
 //! The words: a **domain** is a [`DomainName`] in its one spelling; an **entry** is an [`AllowEntry`] of the
 //! allow-list, judged by [`judge_entry`] before it comes there; **internal** are the tenant's own domains and all below
-//! them; an **exclusion** keeps out someone whom the list would let in.
+//! them; an **exclusion** keeps out someone whom the list would let in; a **suppression** keeps out someone who was erased,
+//! known by a keyed hash alone.
 //!
 //! To filter one more kind of item, write a function beside [`filter_calendar_attendees`] and
 //! [`filter_email_participants`] that hands every address to `AddressFilter::judge`. To add a reason for which an
@@ -27,6 +28,7 @@ mod meeting;
 mod people;
 mod raw;
 mod subject;
+mod suppression;
 
 pub use address::{AddressError, TypedAddress};
 pub use counts::{AddressCounts, AddressReason, NoOne};
@@ -40,3 +42,4 @@ pub use meeting::{
 pub use people::{InternalOrganizer, Organizer, Participant};
 pub use raw::{RawAddress, RawText};
 pub use subject::Subject;
+pub use suppression::{SuppressionHash, SuppressionKey, Suppressions};

@@ -3,13 +3,14 @@
 use std::collections::HashSet;
 
 use crate::filter::Finding;
-use crate::{AddressCounts, AddressFilter, AddressReason, NoOne, Participant, RawAddress, RawText, Subject};
+use crate::{AddressCounts, AddressFilter, AddressReason, NoOne, Participant, RawAddress, RawText, Subject, Suppressions};
 
 /// What may be kept of a message's people.
 #[derive(Debug, Clone)]
 pub struct FilteredParticipants {
     participants: Vec<Participant>,
     counts: AddressCounts,
+    erased: Suppressions,
 }
 
 impl FilteredParticipants {
@@ -33,9 +34,10 @@ impl FilteredParticipants {
         self.is_empty().then(|| NoOne::told_by(&self.counts))
     }
 
-    /// The subject as it may be kept: nothing when nobody passed, or when there is none.
+    /// The subject as it may be kept: nothing when nobody passed, when there is none, or when it names someone who was
+    /// erased.
     pub fn subject(&self, raw: RawText) -> Option<Subject> {
-        if self.is_empty() { None } else { Subject::of_item_with_someone(raw) }
+        if self.is_empty() { None } else { Subject::of_item_with_someone(raw, &self.erased) }
     }
 }
 
@@ -62,5 +64,5 @@ pub fn filter_email_participants(
             Finding::Refused(reason) => counts.add(reason, 1),
         }
     }
-    FilteredParticipants { participants, counts }
+    FilteredParticipants { participants, counts, erased: filter.erased().clone() }
 }

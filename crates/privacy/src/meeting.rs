@@ -5,7 +5,9 @@ use std::collections::{HashMap, HashSet};
 use serde::{Serialize, Serializer};
 
 use crate::filter::{Finding, Judged};
-use crate::{AddressCounts, AddressFilter, AddressReason, NoOne, Organizer, Participant, RawAddress, RawText, Subject};
+use crate::{
+    AddressCounts, AddressFilter, AddressReason, NoOne, Organizer, Participant, RawAddress, RawText, Subject, Suppressions,
+};
 
 /// How someone is listed in a meeting.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -120,6 +122,7 @@ pub struct FilteredAttendees {
     organizer: Option<Organizer>,
     attendee_count: u32,
     counts: AddressCounts,
+    erased: Suppressions,
 }
 
 impl FilteredAttendees {
@@ -163,9 +166,10 @@ impl FilteredAttendees {
         self.is_empty().then(|| NoOne::told_by(&self.counts))
     }
 
-    /// The subject as it may be kept: nothing when nobody passed, or when there is none.
+    /// The subject as it may be kept: nothing when nobody passed, when there is none, or when it names someone who was
+    /// erased.
     pub fn subject(&self, raw: RawText) -> Option<Subject> {
-        if self.is_empty() { None } else { Subject::of_item_with_someone(raw) }
+        if self.is_empty() { None } else { Subject::of_item_with_someone(raw, &self.erased) }
     }
 }
 
@@ -184,6 +188,7 @@ pub fn filter_calendar_attendees(
         organizer: organizer.filter(|_| rules.keep_address),
         attendee_count: list.attendee_count,
         counts: list.counts,
+        erased: filter.erased().clone(),
     }
 }
 

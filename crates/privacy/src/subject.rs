@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::RawText;
+use crate::{RawText, Suppressions};
 
 /// The longest subject that is kept, in characters.
 const LONGEST_SUBJECT: usize = 1000;
@@ -16,9 +16,10 @@ const LONGEST_SUBJECT: usize = 1000;
 pub struct Subject(String);
 
 impl Subject {
-    /// Only for an item that has a participant: both callers check that first.
-    pub(crate) fn of_item_with_someone(raw: RawText) -> Option<Self> {
-        let text = raw.0?;
+    /// Only for an item that has a participant: both callers check that first. A subject that names someone who was erased
+    /// is not kept at all.
+    pub(crate) fn of_item_with_someone(raw: RawText, erased: &Suppressions) -> Option<Self> {
+        let text = raw.0.filter(|text| !erased.are_named_in(text))?;
         Some(Self(text.chars().filter(|c| *c != '\0').take(LONGEST_SUBJECT).collect()))
     }
 

@@ -4,7 +4,7 @@ use std::fmt::{Debug, Display};
 
 use m365_privacy::{
     AddressCounts, DomainName, Exclusion, Exclusions, InternalOrganizer, Organizer, Participant, RawAddress,
-    RawAttendee, RawText, Subject, TypedAddress,
+    RawAttendee, RawText, Subject, SuppressionKey, Suppressions, TypedAddress,
 };
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -31,6 +31,11 @@ assert_not_impl_any!(Subject: Display, Serialize, DeserializeOwned, Default, Fro
 assert_not_impl_any!(TypedAddress: Display, Serialize, DeserializeOwned, From<RawAddress>, TryFrom<RawAddress>);
 assert_not_impl_any!(Exclusion: Display, Serialize, From<RawAddress>, TryFrom<RawAddress>);
 assert_not_impl_any!(Exclusions: Display, Serialize);
+
+// The key to the erased is shown to nobody, and is wiped.
+assert_not_impl_any!(SuppressionKey: Debug, Display, Serialize, DeserializeOwned, Copy, Default);
+assert_impl_all!(SuppressionKey: zeroize::ZeroizeOnDrop);
+assert_not_impl_any!(Suppressions: Display, Serialize, DeserializeOwned);
 
 // Domains and numbers are no secret.
 assert_impl_all!(DomainName: Display, Debug, Serialize, Clone, Ord, std::hash::Hash, std::str::FromStr);

@@ -8,7 +8,9 @@ use sqlx::Row as _;
 use sqlx::any::AnyRow;
 use thiserror::Error;
 
+use crate::purge::{Purge, PurgeCounts};
 use crate::settings::READ_AGAIN;
+use crate::suppression::make_key;
 use crate::{Store, StoreError};
 
 /// A tenant's connection to its Entra tenant.
@@ -59,6 +61,24 @@ pub enum Added {
     Already,
 }
 
+/// What is to become of the records that a closed entry let in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Leftovers {
+    /// They stay.
+    Keep,
+    /// Whoever it let in is taken out of them.
+    Purge,
+}
+
+/// What became of them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Disallowed {
+    /// So many records stay.
+    Kept(i64),
+    /// What was deleted and changed.
+    Purged(PurgeCounts),
+}
+
 /// Where an internal domain is known from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InternalSource {
@@ -99,6 +119,12 @@ impl Store {
         {
             return Err(ConnectError::AlreadyConnected);
         }
+        sqlx::query("INSERT INTO tenant (tenant_id, admitted_at) VALUES ($1, $2) ON CONFLICT (tenant_id) DO NOTHING")
+            .bind(tenant.as_str())
+            .bind(to_text(now))
+            .execute(tx.connection())
+            .await
+            .map_err(StoreError::from)?;
         let insert = sqlx::query(
             "INSERT INTO o365_config (tenant_id, connector_id, entra_tenant_id, tenant_domain, connected_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id) DO UPDATE SET tenant_domain = excluded.tenant_domain",
@@ -112,6 +138,7 @@ impl Store {
             .execute(tx.connection())
             .await
             .map_err(StoreError::from)?;
+        make_key(tx.connection(), &self.crypter, self.surroundings().entropy.as_ref(), tenant).await?;
         let connector = connector_in(&mut tx, tenant).await?.ok_or(StoreError::NotConnected)?;
         let detail = serde_json::json!({ "entraTenantId": entra_tenant, "tenantDomain": tenant_domain.as_str() });
         tx.audit(tenant, actor, "connector.connected", &detail.to_string(), now).await.map_err(StoreError::from)?;
@@ -334,8 +361,8 @@ fn read_domain(text: &str, column: &'static str) -> Result<DomainName, StoreErro
 }
 
 impl Store {
-    /// Closes the entry of `domain`: nobody new is let in by it. It gives the number of records that it let in, which stay;
-    /// `None` when the domain is not on the list.
+    /// Closes the entry of `domain`: nobody new is let in by it. What it let in stays or goes, as `leftovers` says; nobody is
+    /// kept out for good. `None` when the domain is not on the list.
     ///
     /// # Errors
     /// When the database fails.
@@ -344,7 +371,8 @@ impl Store {
         tenant: &TenantId,
         actor: &UserId,
         domain: &DomainName,
-    ) -> Result<Option<i64>, StoreError> {
+        leftovers: Leftovers,
+    ) -> Result<Option<Disallowed>, StoreError> {
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
         let closed: Option<i64> = sqlx::query_scalar(
@@ -362,6 +390,16 @@ impl Store {
             .bind(tenant.as_str())
             .execute(tx.connection())
             .await?;
+        if leftovers == Leftovers::Purge {
+            let mut purge = Purge::begin(self, &mut tx, tenant, now).await?;
+            purge.let_in_by(entry).await?;
+            let counts = purge.end();
+            let detail = serde_json::json!({ "domain": domain.as_str(), "tables": counts }).to_string();
+            tx.audit(tenant, actor, "allowlist.purged", &detail, now).await?;
+            tx.save().await?;
+            self.rewrite_file(tenant).await?;
+            return Ok(Some(Disallowed::Purged(counts)));
+        }
         let records: i64 = sqlx::query_scalar(
             "SELECT COUNT(*) FROM activity a WHERE a.tenant_id = $1 AND (a.entry_id = $2 OR EXISTS \
              (SELECT 1 FROM activity_participant p WHERE p.activity_id = a.id AND p.entry_id = $2))",
@@ -373,6 +411,6 @@ impl Store {
         let detail = serde_json::json!({ "domain": domain.as_str(), "keptRecords": records }).to_string();
         tx.audit(tenant, actor, "allowlist.closed", &detail, now).await?;
         tx.save().await?;
-        Ok(Some(records))
+        Ok(Some(Disallowed::Kept(records)))
     }
 }

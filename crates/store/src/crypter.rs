@@ -156,6 +156,15 @@ impl Crypter {
     /// # Errors
     /// [`OpenError::UnknownKey`] and [`OpenError::Damaged`] are told apart: the remedies differ.
     pub fn open(&self, cell: &Cell<'_>, sealed: &Sealed) -> Result<SecretString, OpenError> {
+        let plain = self.open_bytes(cell, sealed)?;
+        std::str::from_utf8(&plain).map(|text| text.to_owned().into()).map_err(|_| OpenError::Damaged)
+    }
+
+    /// Decrypts what was sealed for `cell`, when it is no text. The bytes are wiped when they are dropped.
+    ///
+    /// # Errors
+    /// As [`Crypter::open`].
+    pub fn open_bytes(&self, cell: &Cell<'_>, sealed: &Sealed) -> Result<Zeroizing<Vec<u8>>, OpenError> {
         let bytes = sealed.as_bytes();
         if bytes.len() < HEADER || bytes[0] != FORMAT {
             return Err(OpenError::Damaged);
@@ -167,13 +176,12 @@ impl Crypter {
         let name = cell.name();
         let payload = Payload { msg: &bytes[HEADER..], aad: &name };
         let plain = key.cipher(cell).decrypt(&Nonce::from(nonce), payload).map_err(|_| OpenError::Damaged)?;
-        match String::from_utf8(plain) {
-            Ok(text) => Ok(text.into()),
-            Err(error) => {
-                error.into_bytes().zeroize();
-                Err(OpenError::Damaged)
-            }
-        }
+        Ok(Zeroizing::new(plain))
+    }
+
+    /// Whether a value is under the key that encrypts.
+    pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
+        sealed.as_bytes().get(1..1 + KEY_ID) == Some(self.current.id.as_slice())
     }
 }
 

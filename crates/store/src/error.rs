@@ -3,7 +3,7 @@
 use m365_database::DatabaseError;
 use thiserror::Error;
 
-use crate::OpenError;
+use crate::{LedgerError, OpenError};
 
 /// A failure of the store.
 #[derive(Debug, Error)]
@@ -14,11 +14,20 @@ pub enum StoreError {
     /// An encrypted value does not open.
     #[error(transparent)]
     Sealed(#[from] OpenError),
+    /// The ledger of erasures is not usable.
+    #[error(transparent)]
+    Ledger(#[from] LedgerError),
     /// A stored value is not of the kind that its column holds.
     #[error(
         "a stored value is not of the kind that its column holds ({0}): it was changed by hand or by another build"
     )]
     Unreadable(&'static str),
+    /// A cursor that is not of this feed.
+    #[error(
+        "the cursor is of another feed: the connector was purged, or the database put back to an earlier state; \
+         read the feed from the beginning, and drop what it does not bring"
+    )]
+    ForeignCursor,
     /// The tenant has no connector.
     #[error("nothing is connected: run `m365-connector connect`, or connect Microsoft 365 in Settings > Connectors")]
     NotConnected,

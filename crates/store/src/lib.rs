@@ -10,22 +10,36 @@
 
 pub mod config;
 mod crypter;
+pub mod erase;
 mod error;
+pub mod feed;
 pub mod keys;
+mod ledger;
 pub mod mailboxes;
 pub mod meetings;
 mod page;
+mod purge;
+pub mod reading;
 pub mod records;
+mod retention;
+mod rotate;
 pub mod runs;
 pub mod settings;
 mod sql;
 pub mod streams;
+mod suppression;
 mod tokens;
 
 pub use crypter::{Cell, Crypter, InvalidKey, MasterKey, OpenError, Sealed};
 pub use error::StoreError;
+pub use ledger::LedgerError;
 pub use m365_database::{ConnectorLock, LockError};
+pub use rotate::{Rotated, sealed_columns};
 pub use page::{PageError, PageTx, Tally};
+pub use purge::{PurgeCounts, TableCounts};
+
+use std::path::PathBuf;
+use std::sync::Arc;
 
 use m365_database::Database;
 use m365_model::Surroundings;
@@ -35,12 +49,25 @@ use m365_model::Surroundings;
 pub struct Store {
     pub(crate) db: Database,
     pub(crate) crypter: Crypter,
+    /// Where erasures are noted outside the database.
+    pub(crate) ledger: Option<Arc<PathBuf>>,
 }
 
 impl Store {
-    /// A store on `db`, which must be of the present version.
+    /// A store on `db`, which must be of the present version. Beside a SQLite file stands its ledger of erasures.
     pub fn new(db: Database, crypter: Crypter) -> Self {
-        Self { db, crypter }
+        let ledger = db.file().map(|file| {
+            let mut name = file.as_os_str().to_owned();
+            name.push(".erasures");
+            Arc::new(PathBuf::from(name))
+        });
+        Self { db, crypter, ledger }
+    }
+
+    /// The same store, with its ledger of erasures at `path`.
+    #[must_use]
+    pub fn with_ledger(self, path: PathBuf) -> Self {
+        Self { ledger: Some(Arc::new(path)), ..self }
     }
 
     /// The database, for the gate.

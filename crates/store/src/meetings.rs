@@ -5,12 +5,12 @@ use std::collections::HashMap;
 use jiff::Timestamp;
 use m365_database::DpaAccepted;
 use m365_model::{MailboxId, from_text, to_text};
-use m365_privacy::{FilteredAttendees, Organizer, Subject};
+use m365_privacy::{Attendance, FilteredAttendees, Organizer, Subject};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::keys::ShortKey;
-use crate::sql::{CHUNK, pad, placeholders};
+use crate::sql::{CHUNK, pad, placeholders, rows};
 use crate::{PageError, PageTx, Store, StoreError};
 
 /// What an event is in its calendar.
@@ -127,6 +127,8 @@ pub struct StoredAttendance {
 pub struct CopyWrite<'a> {
     /// Where it was seen.
     pub mailbox: MailboxId,
+    /// Graph's id of that mailbox's user.
+    pub user: &'a str,
     /// Its key.
     pub key: ShortKey,
     /// Graph's id, where it is kept.
@@ -261,11 +263,11 @@ impl PageTx {
         Ok(out)
     }
 
-    /// Writes a copy over what was stored under its key.
+    /// Writes a copy over what was stored under its key. `replaces` is the row that stands there; it gives the new one.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn put_copy(&mut self, copy: &CopyWrite<'_>) -> Result<i64, PageError> {
+    pub async fn put_copy(&mut self, copy: &CopyWrite<'_>, replaces: Option<i64>) -> Result<StoredCopy, PageError> {
         let (organizer, organizer_entry) = match copy.people.and_then(FilteredAttendees::organizer) {
             Some(Organizer::Internal(person)) => (Some(person.as_str()), None),
             Some(Organizer::External(person)) => (Some(person.as_str()), Some(person.entry().0)),
@@ -297,23 +299,55 @@ impl PageTx {
             .bind(copy.place)
             .fetch_one(self.connection())
             .await?;
-        self.forget_people(id).await?;
-        let attendances = copy.people.map_or(&[][..], FilteredAttendees::attendances);
-        for (position, attendance) in (0_i64..).zip(attendances) {
-            sqlx::query(
-                "INSERT INTO event_participant (copy_id, position, tenant_id, address, entry_id, response) \
-                 VALUES ($1, $2, $3, $4, $5, $6)",
-            )
-            .bind(id)
-            .bind(position)
-            .bind(tenant.as_str())
-            .bind(attendance.person.as_str())
-            .bind(attendance.person.entry().0)
-            .bind(attendance.response.word())
-            .execute(self.connection())
-            .await?;
+        if replaces.is_some() {
+            self.forget_people(id).await?;
         }
-        Ok(id)
+        self.put_people(id, copy.people.map_or(&[][..], FilteredAttendees::attendances)).await?;
+        Ok(StoredCopy {
+            id,
+            mailbox: copy.mailbox,
+            user: copy.user.to_owned(),
+            key: copy.key,
+            event_id: copy.event_id.map(str::to_owned),
+            kind: copy.kind,
+            state: copy.state,
+            master_key: copy.master_key,
+            master_id: copy.master_id.map(str::to_owned),
+            meeting_key: copy.meeting_key,
+            place: copy.place.map(str::to_owned),
+            series_key: copy.series_key,
+            cancelled_at: copy.cancelled_at,
+            is_organizer: copy.is_organizer,
+            starts_at: copy.starts_at,
+            ends_at: copy.ends_at,
+            subject: copy.subject.as_ref().map(|subject| subject.as_str().to_owned()),
+            is_online: copy.is_online,
+            people_from_master: copy.people_from_master,
+            attendee_count: copy.people.map(FilteredAttendees::attendee_count),
+            organizer: organizer.map(str::to_owned),
+        })
+    }
+
+    async fn put_people(&mut self, copy: i64, attendances: &[Attendance]) -> Result<(), PageError> {
+        let tenant = self.tenant.clone();
+        for (chunk, first) in attendances.chunks(CHUNK).zip((0_i64..).step_by(CHUNK)) {
+            let sql = format!(
+                "INSERT INTO event_participant (copy_id, position, tenant_id, address, entry_id, response) VALUES {}",
+                rows(chunk.len(), 6)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+            for (attendance, position) in chunk.iter().zip(first..) {
+                query = query
+                    .bind(copy)
+                    .bind(position)
+                    .bind(tenant.as_str())
+                    .bind(attendance.person.as_str())
+                    .bind(attendance.person.entry().0)
+                    .bind(attendance.response.word());
+            }
+            query.execute(self.connection()).await?;
+        }
+        Ok(())
     }
 
     /// Forgets a copy and its people.

@@ -15,8 +15,8 @@ pub struct PageTx {
     pub(crate) tx: WriteTx,
     pub(crate) tenant: TenantId,
     pub(crate) now: Timestamp,
-    crypter: Crypter,
-    entropy: std::sync::Arc<dyn m365_model::Entropy>,
+    pub(crate) crypter: Crypter,
+    pub(crate) entropy: std::sync::Arc<dyn m365_model::Entropy>,
     cursor: Option<(StreamId, i64)>,
 }
 

@@ -1,7 +1,7 @@
 //! The records: written from what the filter let through, read as the contract shows them.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 use m365_activity::{
@@ -12,8 +12,9 @@ use m365_privacy::{Organizer, Participant, ResponseStatus};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use crate::feed::{Burial, bury, fresh_key};
 use crate::keys::ShortKey;
-use crate::sql::{CHUNK, pad, placeholders};
+use crate::sql::{CHUNK, pad, placeholders, power_chunks, rows};
 use crate::{PageError, PageTx, Store, StoreError, Tally};
 
 /// What is needed of a stored record to tell whether it still stands.
@@ -83,6 +84,7 @@ impl PageTx {
         for chunk in activities.chunks(CHUNK) {
             let keys: Vec<ShortKey> = chunk.iter().map(|w| ShortKey::record(w.activity.external_id())).collect();
             let mut stored = self.digests(&keys).await?;
+            let mut new: BTreeMap<ShortKey, NewRecord<'_>> = BTreeMap::new();
             for (ToStore { activity, meeting, renames }, key) in chunk.iter().zip(keys) {
                 // The gate that the record was made under and the one of this transaction are the same tenant's.
                 if activity.tenant() != &self.tenant {
@@ -93,16 +95,33 @@ impl PageTx {
                 let id = match stored.get(&key).copied().or(renamed) {
                     Some((_, before)) if before == Some(digest) => continue,
                     Some((id, _)) => {
-                        self.update_activity(id, key, activity, *meeting, digest).await?;
+                        let is_renamed = !stored.contains_key(&key);
+                        let gone = if is_renamed {
+                            Some(Burial::Renamed)
+                        } else {
+                            // Until it begins it is out of sight again.
+                            (activity.occurred_at() > self.now).then_some(Burial::Retracted)
+                        };
+                        let fresh = match gone {
+                            Some(reason) => Some(self.bury(reason, &[id]).await?),
+                            None => None,
+                        };
+                        self.update_activity(id, key, activity, *meeting, digest, fresh).await?;
                         tally.updated += 1;
                         id
                     }
                     None => {
-                        tally.created += 1;
-                        self.insert_activity(key, activity, *meeting, digest).await?
+                        // The last of two rows of one page that tell of the same record is the one that counts.
+                        let record = NewRecord { key, activity, meeting: *meeting, digest };
+                        tally.created += u64::from(new.insert(key, record).is_none());
+                        continue;
                     }
                 };
                 stored.insert(key, (id, Some(digest)));
+            }
+            let new: Vec<NewRecord<'_>> = new.into_values().collect();
+            for batch in power_chunks(&new) {
+                self.insert_activities(batch).await?;
             }
         }
         Ok(tally)
@@ -115,6 +134,7 @@ impl PageTx {
     pub async fn retract(&mut self, ids: &[i64]) -> Result<Tally, PageError> {
         let mut tally = Tally::default();
         let tenant = self.tenant.clone();
+        self.bury(Burial::Retracted, ids).await?;
         for id in ids {
             self.forget_later_participants(*id).await?;
             let gone = sqlx::query("DELETE FROM activity WHERE id = $1 AND tenant_id = $2")
@@ -125,6 +145,14 @@ impl PageTx {
             tally.retracted += gone.rows_affected();
         }
         Ok(tally)
+    }
+
+    /// Tells the feed that these records go out of sight, and gives a key for one that stays.
+    async fn bury(&mut self, reason: Burial, ids: &[i64]) -> Result<String, PageError> {
+        let (tenant, crypter, entropy, now) =
+            (self.tenant.clone(), self.crypter.clone(), self.entropy.clone(), self.now);
+        bury(self.connection(), &crypter, entropy.as_ref(), &tenant, now, reason, ids).await?;
+        Ok(fresh_key(entropy.as_ref()))
     }
 
     async fn digests(&mut self, keys: &[ShortKey]) -> Result<HashMap<ShortKey, (i64, Option<ShortKey>)>, PageError> {
@@ -146,40 +174,49 @@ impl PageTx {
         Ok(out)
     }
 
-    async fn insert_activity(
-        &mut self,
-        key: ShortKey,
-        activity: &CanonicalActivity,
-        meeting: Option<ShortKey>,
-        digest: ShortKey,
-    ) -> Result<i64, PageError> {
+    /// Inserts new records by one statement, and their later participants by another.
+    async fn insert_activities(&mut self, new: &[NewRecord<'_>]) -> Result<(), PageError> {
         let (tenant, now) = (self.tenant.clone(), to_text(self.now));
-        let row = Columns::of(activity);
-        let id = sqlx::query_scalar(INSERT_ACTIVITY)
-            .bind(tenant.as_str())
-            .bind(key.bytes())
-            .bind(activity.external_id())
-            .bind(activity.kind().word())
-            .bind(to_text(activity.occurred_at()))
-            .bind(row.person.as_str())
-            .bind(row.person.entry().0)
-            .bind(meeting.map(ShortKey::bytes))
-            .bind(row.subject)
-            .bind(row.duration_minutes)
-            .bind(row.is_online)
-            .bind(row.organizer_email)
-            .bind(row.organizer_entry_id)
-            .bind(row.attendee_count)
-            .bind(row.response_status)
-            .bind(row.account_domain)
-            .bind(row.conversation_id)
-            .bind(row.participant_count)
-            .bind(digest.bytes())
-            .bind(now)
-            .fetch_one(self.connection())
-            .await?;
-        self.put_later_participants(id, activity).await?;
-        Ok(id)
+        let sql = format!("{INSERT_ACTIVITIES} VALUES {} RETURNING id, activity_key", rows(new.len(), INSERTED_COLUMNS));
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+        for NewRecord { key, activity, meeting, digest } in new {
+            let row = Columns::of(activity);
+            query = query
+                .bind(tenant.as_str())
+                .bind(key.bytes())
+                .bind(activity.external_id())
+                .bind(activity.kind().word())
+                .bind(to_text(activity.occurred_at()))
+                .bind(row.person.as_str())
+                .bind(row.person.entry().0)
+                .bind(meeting.map(ShortKey::bytes))
+                .bind(row.subject)
+                .bind(row.duration_minutes)
+                .bind(row.is_online)
+                .bind(row.organizer_email)
+                .bind(row.organizer_entry_id)
+                .bind(row.attendee_count)
+                .bind(row.response_status)
+                .bind(row.account_domain)
+                .bind(row.conversation_id)
+                .bind(row.participant_count)
+                .bind(digest.bytes())
+                .bind(now.as_str())
+                .bind(now.as_str())
+                .bind(fresh_key(self.entropy.as_ref()));
+        }
+        let mut ids = HashMap::with_capacity(new.len());
+        for row in query.fetch_all(self.connection()).await? {
+            let key: Vec<u8> = row.try_get(1)?;
+            let key = ShortKey::from_row(&key).ok_or(StoreError::Unreadable("activity.activity_key"))?;
+            ids.insert(key, row.try_get::<i64, _>(0)?);
+        }
+        let later: Vec<(i64, i64, &Participant)> = new
+            .iter()
+            .filter_map(|record| Some((ids.get(&record.key)?, record.activity)))
+            .flat_map(|(id, activity)| places_after_the_first(*id, activity))
+            .collect();
+        self.put_later_participants(&later).await
     }
 
     async fn update_activity(
@@ -189,6 +226,7 @@ impl PageTx {
         activity: &CanonicalActivity,
         meeting: Option<ShortKey>,
         digest: ShortKey,
+        fresh_key: Option<String>,
     ) -> Result<(), PageError> {
         let (tenant, now) = (self.tenant.clone(), to_text(self.now));
         let row = Columns::of(activity);
@@ -213,26 +251,26 @@ impl PageTx {
             .bind(tenant.as_str())
             .bind(key.bytes())
             .bind(activity.external_id())
+            .bind(fresh_key)
             .execute(self.connection())
             .await?;
         self.forget_later_participants(id).await?;
-        self.put_later_participants(id, activity).await
+        self.put_later_participants(&places_after_the_first(id, activity)).await
     }
 
-    async fn put_later_participants(&mut self, id: i64, activity: &CanonicalActivity) -> Result<(), PageError> {
+    async fn put_later_participants(&mut self, later: &[(i64, i64, &Participant)]) -> Result<(), PageError> {
         let tenant = self.tenant.clone();
-        for (position, person) in (0_i64..).zip(activity.participants()).skip(1) {
-            sqlx::query(
-                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
-                 VALUES ($1, $2, $3, $4, $5)",
-            )
-            .bind(id)
-            .bind(position)
-            .bind(tenant.as_str())
-            .bind(person.as_str())
-            .bind(person.entry().0)
-            .execute(self.connection())
-            .await?;
+        for batch in power_chunks(later) {
+            let sql = format!(
+                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) VALUES {}",
+                rows(batch.len(), 5)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
+            for (id, position, person) in batch {
+                let query_of_row = query.bind(*id).bind(*position).bind(tenant.as_str()).bind(person.as_str());
+                query = query_of_row.bind(person.entry().0);
+            }
+            query.execute(self.connection()).await?;
         }
         Ok(())
     }
@@ -246,6 +284,19 @@ impl PageTx {
             .await?;
         Ok(())
     }
+}
+
+/// A record that is not stored yet.
+struct NewRecord<'a> {
+    key: ShortKey,
+    activity: &'a CanonicalActivity,
+    meeting: Option<ShortKey>,
+    digest: ShortKey,
+}
+
+/// The participants of a message after the first, with their places.
+fn places_after_the_first(id: i64, activity: &CanonicalActivity) -> Vec<(i64, i64, &Participant)> {
+    (0_i64..).zip(activity.participants()).skip(1).map(|(position, person)| (id, position, person)).collect()
 }
 
 /// The columns that a record fills, by kind.
@@ -319,17 +370,18 @@ fn digest_of(activity: &CanonicalActivity) -> ShortKey {
     ShortKey::digest(&content)
 }
 
-const INSERT_ACTIVITY: &str = "INSERT INTO activity (tenant_id, activity_key, external_id, type, occurred_at, \
+const INSERT_ACTIVITIES: &str = "INSERT INTO activity (tenant_id, activity_key, external_id, type, occurred_at, \
      person_external_id, entry_id, meeting_key, subject, duration_minutes, is_online, organizer_email, \
      organizer_entry_id, attendee_count, response_status, account_domain, conversation_id, participant_count, digest, \
-     created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, \
-     $19, $20, $20) RETURNING id";
+     created_at, updated_at, public_key)";
+const INSERTED_COLUMNS: usize = 22;
 
 const UPDATE_ACTIVITY: &str = "UPDATE activity SET occurred_at = $1, person_external_id = $2, entry_id = $3, \
      meeting_key = $4, subject = $5, duration_minutes = $6, is_online = $7, organizer_email = $8, \
      organizer_entry_id = $9, attendee_count = $10, response_status = $11, account_domain = $12, conversation_id = $13, \
-     participant_count = $14, digest = $15, updated_at = $16, activity_key = $19, external_id = $20 \
-     WHERE id = $17 AND tenant_id = $18";
+     participant_count = $14, digest = $15, updated_at = $16, activity_key = $19, external_id = $20, \
+     feed_position = NULL, announced = CASE WHEN $21 IS NULL THEN announced ELSE 0 END, \
+     public_key = COALESCE($21, public_key) WHERE id = $17 AND tenant_id = $18";
 
 /// Which records to read.
 #[derive(Debug, Clone, Copy)]
@@ -377,7 +429,7 @@ impl Store {
         id: &str,
         until: &str,
     ) -> Result<(Vec<AnyRow>, HashMap<i64, Vec<String>>), StoreError> {
-        let mut reader = self.db.reader(tenant).await?;
+        let mut reader = self.db.snapshot(tenant).await?;
         let rows = sqlx::query(RECORDS)
             .bind(tenant.as_str())
             .bind(time)
@@ -386,28 +438,8 @@ impl Store {
             .bind(PAGE)
             .fetch_all(reader.connection())
             .await?;
-        let mut many = Vec::new();
-        for row in &rows {
-            if row.try_get::<Option<i64>, _>("participant_count")?.is_some_and(|n| n > 1) {
-                many.push(row.try_get::<i64, _>("id")?);
-            }
-        }
-        let mut out: HashMap<i64, Vec<String>> = HashMap::new();
-        for chunk in many.chunks(CHUNK) {
-            let sql = format!(
-                "SELECT activity_id, address FROM activity_participant WHERE tenant_id = $1 AND activity_id IN ({}) \
-                 ORDER BY activity_id, position",
-                placeholders(chunk.len(), 2)
-            );
-            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
-            for id in pad(chunk) {
-                query = query.bind(id);
-            }
-            for row in query.fetch_all(reader.connection()).await? {
-                out.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
-            }
-        }
-        Ok((rows, out))
+        let later = later_participants(reader.connection(), tenant, &rows).await?;
+        Ok((rows, later))
     }
 
     /// How many records of `tenant` have happened.
@@ -421,12 +453,42 @@ impl Store {
     }
 }
 
+/// The later participants of those records that have several, by row.
+pub(crate) async fn later_participants<'r>(
+    connection: &mut sqlx::AnyConnection,
+    tenant: &TenantId,
+    records: impl IntoIterator<Item = &'r AnyRow>,
+) -> Result<HashMap<i64, Vec<String>>, StoreError> {
+    let mut many = Vec::new();
+    for row in records {
+        if row.try_get::<Option<i64>, _>("participant_count")?.is_some_and(|n| n > 1) {
+            many.push(row.try_get::<i64, _>("id")?);
+        }
+    }
+    let mut out: HashMap<i64, Vec<String>> = HashMap::new();
+    for chunk in many.chunks(CHUNK) {
+        let sql = format!(
+            "SELECT activity_id, address FROM activity_participant WHERE tenant_id = $1 AND activity_id IN ({}) \
+             ORDER BY activity_id, position",
+            placeholders(chunk.len(), 2)
+        );
+        let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(tenant.as_str().to_owned());
+        for id in pad(chunk) {
+            query = query.bind(id);
+        }
+        for row in query.fetch_all(&mut *connection).await? {
+            out.entry(row.try_get(0)?).or_default().push(row.try_get(1)?);
+        }
+    }
+    Ok(out)
+}
+
 const RECORDS: &str = "SELECT id, external_id, type, occurred_at, person_external_id, subject, duration_minutes, is_online, \
      organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count FROM activity \
      WHERE tenant_id = $1 AND (occurred_at, external_id) > ($2, $3) AND occurred_at <= $4 \
      ORDER BY occurred_at, external_id LIMIT $5";
 
-fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<String>>) -> Result<Record<'r>, StoreError> {
+pub(crate) fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<String>>) -> Result<Record<'r>, StoreError> {
     let unreadable = || StoreError::Unreadable("activity");
     let kind = ActivityType::from_word(row.try_get("type")?).ok_or_else(unreadable)?;
     let person: &str = row.try_get("person_external_id")?;

@@ -25,6 +25,8 @@ pub struct Settings {
     pub meeting_dedupe: Switch,
     /// How many days back the first sync reads.
     pub lookback_days: u16,
+    /// After how many days records are deleted; never when it is unset.
+    pub retention_days: Option<u16>,
 }
 
 /// Left out or taken.
@@ -67,6 +69,7 @@ impl Default for Settings {
             organizer_email: Keep::Store,
             meeting_dedupe: Switch::On,
             lookback_days: 90,
+            retention_days: None,
         }
     }
 }
@@ -96,6 +99,7 @@ pub const NAMES: &[&str] = &[
     "organizerEmail",
     "meetingDedupe",
     "lookbackDays",
+    "retentionDays",
 ];
 
 impl Settings {
@@ -132,6 +136,12 @@ impl Settings {
                 let days = value.parse().ok().filter(|days| (1..=1460).contains(days));
                 let expected = "a number of days from 1 to 1460";
                 self.lookback_days = days.ok_or(SettingError::Value { name: "lookbackDays", expected })?;
+            }
+            "retentionDays" => {
+                let days = value.parse().ok().filter(|days| (1..=3650).contains(days));
+                let expected = "a number of days from 1 to 3650, or off";
+                let wrong = SettingError::Value { name: "retentionDays", expected };
+                self.retention_days = if value == "off" { None } else { Some(days.ok_or(wrong)?) };
             }
             _ => return Err(SettingError::UnknownName),
         }
@@ -218,11 +228,12 @@ pub(crate) const READ_AGAIN: &str = "UPDATE o365_config SET allow_list_version =
 
 /// The key of a record is the digest of none, so the next upsert counts as the change that it is.
 const FORGET_SUBJECTS: &[&str] = &[
-    "UPDATE activity SET subject = NULL, digest = activity_key WHERE tenant_id = $1 AND subject IS NOT NULL",
+    "UPDATE activity SET subject = NULL, digest = activity_key, feed_position = NULL \
+     WHERE tenant_id = $1 AND subject IS NOT NULL",
     "UPDATE event_copy SET subject = NULL WHERE tenant_id = $1 AND subject IS NOT NULL",
 ];
 const FORGET_ORGANIZERS: &[&str] = &[
-    "UPDATE activity SET organizer_email = NULL, organizer_entry_id = NULL, digest = activity_key \
+    "UPDATE activity SET organizer_email = NULL, organizer_entry_id = NULL, digest = activity_key, feed_position = NULL \
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",
     "UPDATE event_copy SET organizer_email = NULL, organizer_entry_id = NULL \
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",

@@ -33,6 +33,8 @@ pub(crate) struct CalendarPage<'p> {
     pub gate: &'p DpaAccepted<'p>,
     pub rules: &'p Rules,
     pub mailbox: MailboxId,
+    /// Graph's id of the mailbox's user.
+    pub user: &'p str,
     pub round: &'p Round,
     pub dropped_masters: &'p mut DroppedMasters,
     pub counts: Counts,
@@ -48,12 +50,13 @@ impl<'p> CalendarPage<'p> {
     pub fn new(
         gate: &'p DpaAccepted<'p>,
         rules: &'p Rules,
-        mailbox: MailboxId,
+        mailbox: (MailboxId, &'p str),
         round: &'p Round,
         dropped_masters: &'p mut DroppedMasters,
     ) -> Self {
         let (counts, stored, touched) = (Counts::default(), HashMap::new(), BTreeSet::new());
-        Self { gate, rules, mailbox, round, dropped_masters, counts, put_aside: 0, stored, touched }
+        let (mailbox, user) = mailbox;
+        Self { gate, rules, mailbox, user, round, dropped_masters, counts, put_aside: 0, stored, touched }
     }
 
     /// Writes down what `events` say. Masters first: an occurrence may stand before its master on a page.
@@ -141,6 +144,7 @@ impl<'p> CalendarPage<'p> {
         self.dropped_masters.remove(&key);
         let write = CopyWrite {
             mailbox: self.mailbox,
+            user: self.user,
             key,
             event_id: Some(&event.id),
             kind: CopyKind::Master,
@@ -160,8 +164,7 @@ impl<'p> CalendarPage<'p> {
             people_from_master: false,
             round: self.round.number,
         };
-        tx.put_copy(&write).await?;
-        self.reload(tx, key).await?;
+        self.put(tx, &write).await?;
         self.join_occurrences(tx, key).await
     }
 
@@ -234,6 +237,7 @@ impl<'p> CalendarPage<'p> {
         self.touched.insert(meeting);
         let write = CopyWrite {
             mailbox: copy.mailbox,
+            user: &copy.user,
             key: copy.key,
             event_id: copy.event_id.as_deref(),
             kind: copy.kind,
@@ -253,8 +257,7 @@ impl<'p> CalendarPage<'p> {
             people_from_master: true,
             round: self.round.number,
         };
-        tx.put_copy(&write).await?;
-        Ok(())
+        self.put_over(tx, &write, Some(copy.id)).await
     }
 
     /// A meeting by itself, or one of a series.
@@ -265,7 +268,8 @@ impl<'p> CalendarPage<'p> {
             return Ok(());
         };
         let end = event.ends_at().unwrap_or(start);
-        if end < self.round.window_start || self.round.window_end.is_some_and(|until| start > until) {
+        let too_late = self.round.window_end.is_some_and(|until| start > until);
+        if end < self.round.window_start || too_late || self.rules.is_too_old(start) {
             self.counts.events.drop(Dropped::OutsideWindow);
             return Ok(());
         }
@@ -294,7 +298,7 @@ impl<'p> CalendarPage<'p> {
             let meeting = self.meeting_of(Some(master.series), key, &place);
             if master.reason == Dropped::PrivateEvent {
                 let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Private, meeting, start);
-                tx.put_copy(&CopyWrite { master_key: Some(master_key), ..write }).await?;
+                self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
                 self.touched.insert(meeting);
             } else if let Some(copy) = old {
                 tx.forget_copy(copy.id).await?;
@@ -308,12 +312,13 @@ impl<'p> CalendarPage<'p> {
         if let (true, Some(meeting)) = (cancelled, meeting) {
             self.counts.events.drop(Dropped::Cancelled);
             let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Cancelled, meeting, start);
-            tx.put_copy(&CopyWrite { master_key: Some(master_key), ..write }).await?;
+            self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
             self.touched.insert(meeting);
             return Ok(());
         }
         let write = CopyWrite {
             mailbox: self.mailbox,
+            user: self.user,
             key,
             event_id: Some(&event.id),
             kind: CopyKind::Occurrence,
@@ -333,7 +338,7 @@ impl<'p> CalendarPage<'p> {
             people_from_master: true,
             round: self.round.number,
         };
-        tx.put_copy(&write).await?;
+        self.put(tx, &write).await?;
         match meeting {
             Some(meeting) => {
                 self.counts.events.keep();
@@ -341,7 +346,7 @@ impl<'p> CalendarPage<'p> {
             }
             None => self.put_aside += u64::from(old.is_none_or(|copy| copy.state != CopyState::Waiting)),
         }
-        self.reload(tx, key).await
+        Ok(())
     }
 
     async fn whole_meeting(
@@ -375,8 +380,7 @@ impl<'p> CalendarPage<'p> {
         if let Some((state, reason)) = veto {
             self.counts.events.drop(reason);
             let write = self.veto_write(key, kind, state, meeting, start);
-            tx.put_copy(&CopyWrite { master_key, ..write }).await?;
-            return self.reload(tx, key).await;
+            return self.put(tx, &CopyWrite { master_key, ..write }).await;
         }
 
         let (is_organizer, is_online) = (event.is_organizer == Some(true), event.is_online_meeting);
@@ -392,6 +396,7 @@ impl<'p> CalendarPage<'p> {
         self.counts.events.keep();
         let write = CopyWrite {
             mailbox: self.mailbox,
+            user: self.user,
             key,
             event_id: Some(&event.id),
             kind,
@@ -411,8 +416,7 @@ impl<'p> CalendarPage<'p> {
             people_from_master: false,
             round: self.round.number,
         };
-        tx.put_copy(&write).await?;
-        self.reload(tx, key).await
+        self.put(tx, &write).await
     }
 
     /// An event left the window: deleted, or moved or changed out of it. What has begun has happened.
@@ -450,8 +454,7 @@ impl<'p> CalendarPage<'p> {
         self.touched.insert(meeting);
         let start = copy.starts_at.unwrap_or_else(|| tx.now());
         let write = self.veto_write(copy.key, copy.kind, state, meeting, start);
-        tx.put_copy(&CopyWrite { master_key: copy.master_key, ..write }).await?;
-        Ok(())
+        self.put_over(tx, &CopyWrite { master_key: copy.master_key, ..write }, Some(copy.id)).await
     }
 
     /// A copy that forbids its meeting's records: its keys and its time, no id, no text, no people.
@@ -462,9 +465,10 @@ impl<'p> CalendarPage<'p> {
         state: CopyState,
         meeting: ShortKey,
         start: Timestamp,
-    ) -> CopyWrite<'static> {
+    ) -> CopyWrite<'p> {
         CopyWrite {
             mailbox: self.mailbox,
+            user: self.user,
             key,
             event_id: None,
             kind,
@@ -486,8 +490,19 @@ impl<'p> CalendarPage<'p> {
         }
     }
 
-    async fn reload(&mut self, tx: &mut PageTx, key: ShortKey) -> Result<(), PageError> {
-        self.stored.extend(tx.copies(&[key]).await?.into_iter().map(|copy| (copy.key, copy)));
+    async fn put(&mut self, tx: &mut PageTx, write: &CopyWrite<'_>) -> Result<(), PageError> {
+        let replaces = self.stored.get(&write.key).map(|copy| copy.id);
+        self.put_over(tx, write, replaces).await
+    }
+
+    async fn put_over(
+        &mut self,
+        tx: &mut PageTx,
+        write: &CopyWrite<'_>,
+        replaces: Option<i64>,
+    ) -> Result<(), PageError> {
+        let stored = tx.put_copy(write, replaces).await?;
+        self.stored.insert(stored.key, stored);
         Ok(())
     }
 

@@ -10,7 +10,7 @@ use m365_graph::{
     Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, Next, SetupError, StoredToken, TokenVault,
     VaultFuture,
 };
-use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId};
+use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
 use m365_privacy::DomainName;
 use m365_store::config::InternalSource;
 use m365_store::mailboxes::MailboxState;
@@ -123,6 +123,7 @@ pub async fn sync(tenant: &TenantId, engine: &Engine, watcher: &dyn Watcher) -> 
         Ok(gate) => gate,
         Err(error) => return shut(tenant, engine, error).await,
     };
+    tidy(tenant, engine).await?;
     let store = &engine.store;
     let id = store.run_began(tenant, store.surroundings().now()).await?;
     tracing::info!(run = %id, "sync began");
@@ -140,6 +141,16 @@ pub async fn sync(tenant: &TenantId, engine: &Engine, watcher: &dyn Watcher) -> 
     Ok(outcome)
 }
 
+/// Finishes erasures, and deletes what is too old, before anything is read.
+async fn tidy(tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
+    engine.store.reconcile_ledger(tenant).await?;
+    let scheduler: UserId = "retention".parse().map_err(|_| StoreError::Unreadable("a user id"))?;
+    if let Some(counts) = engine.store.apply_retention(tenant, &scheduler).await? {
+        tracing::info!(records = counts.of("activity").deleted, "records older than the limit were deleted");
+    }
+    Ok(())
+}
+
 fn json(summary: &RunSummary) -> String {
     serde_json::to_string(summary).expect("a summary is JSON")
 }
@@ -151,6 +162,8 @@ async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Ou
         GateError::NotConnected => return Err(StoreError::NotConnected.into()),
         GateError::NotAccepted | GateError::Outdated => remedy::ACCEPT.to_owned(),
     };
+    // People's rights and the limit of what is kept do not depend on an agreement.
+    tidy(tenant, engine).await?;
     let summary = blocked(resolution);
     let id = engine.store.run_began(tenant, engine.store.surroundings().now()).await?;
     engine.store.run_ended(tenant, &id, RunStatus::Blocked, &json(&summary)).await?;

@@ -134,8 +134,8 @@ async fn allow_list(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> 
 /// so a refusal is no fault: the token says which tenant it is for.
 async fn organization(checks: &mut Checks, graph: &Graph, granted: &Granted, expected: &str) {
     let (found, by) = match graph.organization_probe().await {
-        Ok(id) => (id, "Microsoft Graph's organization"),
-        Err(error) if error.status() == Some(403) => (granted.tenant_id.clone(), "the token"),
+        Ok(id) => (id, "its organization"),
+        Err(error) if error.status() == Some(403) => (granted.tenant_id.clone(), "its organization cannot be read with these permissions, but the token"),
         Err(error) => {
             checks.add("organization", Level::Error, format!("{error}."), error.resolution());
             return;
@@ -143,7 +143,7 @@ async fn organization(checks: &mut Checks, graph: &Graph, granted: &Granted, exp
     };
     match found {
         Some(id) if id.as_str() == expected => {
-            checks.ok("organization", format!("Microsoft Graph answers for this tenant, as {by} says."));
+            checks.ok("organization", format!("The connected tenant answers: {by} says so."));
         }
         Some(_) => {
             let what = "Connect the tenant that you mean, or check the authority and the Graph address.";

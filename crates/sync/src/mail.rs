@@ -49,7 +49,7 @@ fn plan_message(
     let nobody = message.sender.is_none() && message.to.is_none() && message.cc.is_none();
     let Some(received) = message.received.filter(|_| !nobody) else { return Err(Dropped::PartialRow) };
     // The service's own filter is not the last word: an old message that is moved into the folder is reported too.
-    if received < round.window_start {
+    if received < round.window_start || rules.is_too_old(received) {
         return Err(Dropped::OutsideWindow);
     }
     let (to, cc) = (message.to.unwrap_or_default(), message.cc.unwrap_or_default());

@@ -1,5 +1,6 @@
 //! The rules of a run: settings, filter and mappings, with the version that a page must be stored under.
 
+use jiff::Timestamp;
 use m365_activity::FieldMappings;
 use m365_model::TenantId;
 use m365_privacy::{AddressFilter, DomainName, Exclusions, OrganizerRules};
@@ -12,6 +13,8 @@ pub(crate) struct Rules {
     pub settings: Settings,
     pub filter: AddressFilter,
     pub mappings: FieldMappings,
+    /// What happened before this is not stored anew: it would be deleted again.
+    pub kept_since: Option<Timestamp>,
     /// A page filtered under another version is not stored.
     pub version: i64,
     /// A stream whose window was read under another version reads it again.
@@ -20,16 +23,22 @@ pub(crate) struct Rules {
 
 impl Rules {
     pub async fn load(store: &Store, tenant: &TenantId) -> Result<Self, StoreError> {
-        let settings = store.settings(tenant).await?;
+        // The version first: what changes while the rest is read makes it an old one.
         let list = store.allow_list(tenant).await?;
+        let mut settings = store.settings(tenant).await?;
+        if let Some(days) = settings.retention_days {
+            settings.lookback_days = settings.lookback_days.min(days);
+        }
+        let erased = store.suppressions(tenant).await?;
         let internal: Vec<DomainName> = store.internal_domains(tenant).await?;
         let mut mappings = FieldMappings::default();
         if settings.subjects == Keep::Omit {
             mappings = mappings.without_subjects();
         }
         Ok(Self {
-            filter: AddressFilter::new(list.entries, internal, Exclusions::none()),
+            filter: AddressFilter::new(list.entries, internal, Exclusions::none()).without(erased),
             mappings,
+            kept_since: settings.kept_since(store.surroundings().now()),
             version: list.version,
             window_version: list.window_version,
             settings,
@@ -41,6 +50,11 @@ impl Rules {
             external_counts: self.settings.external_organizer == Choice::Include,
             keep_address: self.settings.organizer_email == Keep::Store,
         }
+    }
+
+    /// Whether something of that time is kept no longer.
+    pub fn is_too_old(&self, at: Timestamp) -> bool {
+        self.kept_since.is_some_and(|since| at < since)
     }
 
     pub fn keeps_subjects(&self) -> bool {

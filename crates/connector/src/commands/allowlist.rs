@@ -3,7 +3,7 @@
 use m365_model::TenantId;
 use m365_privacy::{DomainName, judge_entry};
 use m365_store::Store;
-use m365_store::config::Added;
+use m365_store::config::{Added, Disallowed, Leftovers};
 
 use super::{failed, operator};
 use crate::cli::AllowList;
@@ -14,7 +14,10 @@ pub async fn run(store: &Store, tenant: &TenantId, command: &AllowList) -> Exit 
     match command {
         AllowList::List => list(store, tenant).await,
         AllowList::Add { domains, subdomains, yes } => add(store, tenant, domains, *subdomains, *yes).await,
-        AllowList::Remove { domain, keep: _ } => remove(store, tenant, domain).await,
+        AllowList::Remove { domain, purge, keep: _ } => {
+            let leftovers = if *purge { Leftovers::Purge } else { Leftovers::Keep };
+            remove(store, tenant, domain, leftovers).await
+        }
     }
 }
 
@@ -84,7 +87,7 @@ fn say(domain: &DomainName, added: Added, subdomains: bool) {
     }
 }
 
-async fn remove(store: &Store, tenant: &TenantId, text: &str) -> Exit {
+async fn remove(store: &Store, tenant: &TenantId, text: &str, leftovers: Leftovers) -> Exit {
     let domain: DomainName = match text.parse() {
         Ok(domain) => domain,
         Err(error) => {
@@ -92,9 +95,24 @@ async fn remove(store: &Store, tenant: &TenantId, text: &str) -> Exit {
             return Exit::Usage;
         }
     };
-    match store.disallow(tenant, &operator(), &domain).await {
-        Ok(Some(records)) => {
+    // Closing an entry counts at once, also for a sync that is at work; a purge waits for it.
+    let _turn = match leftovers {
+        Leftovers::Keep => None,
+        Leftovers::Purge => match super::take_turn(store, tenant).await {
+            Ok(turn) => Some(turn),
+            Err(exit) => return exit,
+        },
+    };
+    match store.disallow(tenant, &operator(), &domain, leftovers).await {
+        Ok(Some(Disallowed::Kept(records))) => {
             eprintln!("{domain}: closed; {records} records that it let in are kept.");
+            Exit::Done
+        }
+        Ok(Some(Disallowed::Purged(counts))) => {
+            eprintln!("{domain}: closed; whoever it let in was taken out:");
+            for line in super::purge_lines(&counts) {
+                eprintln!("{line}");
+            }
             Exit::Done
         }
         Ok(None) => {

@@ -4,17 +4,20 @@ mod activities;
 mod allowlist;
 mod config;
 mod connect;
+mod copy;
 mod demo;
 mod dpa;
+mod erase;
 mod health;
+mod keys;
 mod migrate;
 mod simulate;
 mod sync;
 
 use m365_database::Database;
 use m365_graph::Limits;
-use m365_model::{Surroundings, UserId};
-use m365_store::Store;
+use m365_model::{Surroundings, TenantId, UserId};
+use m365_store::{ConnectorLock, PurgeCounts, Store};
 use m365_sync::Engine;
 use secrecy::ExposeSecret as _;
 
@@ -41,10 +44,16 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Config(command) => {
             with_database(true, async |store| config::run(&store, &tenant, &command).await).await
         }
-        Command::Activities { format, since, include_upcoming } => {
+        Command::Activities { format, changes: true, after, .. } => activities::changes(&tenant, format, after).await,
+        Command::Activities { format, since, include_upcoming, .. } => {
             let query = m365_store::records::RecordQuery { since, include_upcoming };
             with_database(true, async |store| activities::run(&store, &tenant, format, query).await).await
         }
+        Command::Erase { whom, json } => {
+            with_database(true, async |store| erase::run(&store, &tenant, &whom, json).await).await
+        }
+        Command::Copy { from, to } => copy::run(&from, &to).await,
+        Command::Keys(crate::cli::Keys::Rotate) => with_database(true, async |store| keys::rotate(&store).await).await,
         Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json).await).await,
         Command::Health { json } => with_engine(async |engine| health::run(&engine, &tenant, json).await).await,
     }
@@ -117,7 +126,34 @@ async fn open(settings: crate::settings::StoreSettings, must_be_current: bool) -
         explain(&error);
         return Err(Exit::Usage);
     }
-    Ok(Store::new(database, settings.crypter))
+    let store = Store::new(database, settings.crypter);
+    Ok(match settings.erasure_ledger {
+        Some(path) => store.with_ledger(path),
+        None => store,
+    })
+}
+
+/// Waits until no other command changes the connector, and keeps others waiting.
+async fn take_turn(store: &Store, tenant: &TenantId) -> Result<ConnectorLock, Exit> {
+    match store.database().try_lock(tenant).await {
+        Ok(Some(turn)) => Ok(turn),
+        Ok(None) => {
+            eprintln!("Another command is at work on this connector: waiting for its end.");
+            store.database().lock(tenant).await.map_err(|error| failed(&error))
+        }
+        Err(error) => Err(failed(&error)),
+    }
+}
+
+/// What a purge found, table by table, in lines for people.
+fn purge_lines(counts: &PurgeCounts) -> Vec<String> {
+    let found = counts.iter().filter(|(_, n)| n.deleted + n.changed > 0);
+    let mut lines: Vec<String> =
+        found.map(|(table, n)| format!("  {table:<22} {} deleted, {} changed", n.deleted, n.changed)).collect();
+    if lines.is_empty() {
+        lines.push("  Nothing was stored of it.".to_owned());
+    }
+    lines
 }
 
 /// Says what went wrong, and that the command failed.

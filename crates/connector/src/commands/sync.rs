@@ -1,6 +1,9 @@
 //! `sync`
 
+use std::collections::BTreeMap;
+
 use m365_model::{RunStatus, TenantId};
+use m365_sync::summary::Problem;
 use m365_sync::{Engine, sync};
 
 use super::failed;
@@ -41,11 +44,25 @@ pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
             eprintln!("{text}");
         }
     }
-    for problem in &outcome.summary.problems {
-        let whose = problem.mailbox.as_ref().map(|id| format!("mailbox {id}: ")).unwrap_or_default();
-        eprintln!("{whose}{} - {}", problem.code, problem.resolution);
-    }
+    say_problems(&outcome.summary.problems);
     outcome.ended.into()
+}
+
+/// Each kind of problem once, with the number of mailboxes that have it.
+fn say_problems(problems: &[Problem]) {
+    let mut kinds: BTreeMap<(&str, &str), Vec<&str>> = BTreeMap::new();
+    for problem in problems {
+        let mailboxes = kinds.entry((&problem.code, &problem.resolution)).or_default();
+        mailboxes.extend(problem.mailbox.as_deref());
+    }
+    for ((code, resolution), mailboxes) in kinds {
+        let whose = match mailboxes.as_slice() {
+            [] => String::new(),
+            [one] => format!(" (mailbox {one})"),
+            many => format!(" ({} mailboxes; sync --json names them)", many.len()),
+        };
+        eprintln!("{code}{whose}: {resolution}");
+    }
 }
 
 /// Waits for the run that holds the lock, and tells its result as ours. Without a result (its process was killed) the

@@ -201,7 +201,9 @@ CREATE TABLE activity_participant (
 );
 
 CREATE TABLE sync_run (
-    id         TEXT NOT NULL PRIMARY KEY,
+    -- Runs of one second have an order too.
+    number     INTEGER PRIMARY KEY,
+    id         TEXT NOT NULL UNIQUE,
     tenant_id  TEXT NOT NULL REFERENCES o365_config (tenant_id),
     started_at TEXT NOT NULL,
     ended_at   TEXT,
@@ -209,7 +211,7 @@ CREATE TABLE sync_run (
     -- The run summary: counts, codes and our own sentences.
     summary    TEXT
 );
-CREATE INDEX sync_run_by_start ON sync_run (tenant_id, started_at);
+CREATE INDEX sync_run_by_number ON sync_run (tenant_id, number);
 
 CREATE TABLE audit_event (
     id        INTEGER PRIMARY KEY,

@@ -82,9 +82,10 @@ impl Message {
     /// The fields that every mail round asks for, and no other.
     pub const SELECT: &'static [&'static str] = WireMessage::SELECT;
 
-    /// A row that only says that something changed which is not read here, such as read to unread: it changes nothing.
+    /// A row without sender and recipients says that something else has changed, such as read to unread. Whoever took it for
+    /// a whole message would see one without people: it changes nothing.
     pub fn is_partial(&self) -> bool {
-        !self.removed && self.received.is_none() && self.sender.is_none() && self.to.is_none() && self.cc.is_none()
+        !self.removed && self.sender.is_none() && self.to.is_none() && self.cc.is_none()
     }
 }
 
@@ -116,6 +117,7 @@ mod tests {
         assert_eq!(whole.to.unwrap().len(), 3);
         assert_eq!(whole.cc.unwrap().len(), 0);
         assert!(read(r#"{"id":"m1","isRead":true,"parentFolderId":"f"}"#).is_partial());
+        assert!(read(r#"{"id":"m1","receivedDateTime":"2026-03-02T15:00:00Z","subject":"s"}"#).is_partial());
         let gone = read(r#"{"id":"m1","@removed":{"reason":"deleted"}}"#);
         assert!(gone.removed && !gone.is_partial());
     }

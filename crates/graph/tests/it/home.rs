@@ -22,7 +22,8 @@ impl House {
         let url = format!("sqlite://{}/test.db", folder.path().display());
         let db = Database::open(&url, Surroundings::system()).await.unwrap();
         db.migrate().await.unwrap();
-        let mut tx = db.begin().await.unwrap();
+        let tenant = "default".parse().unwrap();
+        let mut tx = db.begin(&tenant).await.unwrap();
         sqlx::query(
             "INSERT INTO o365_config (tenant_id, connector_id, entra_tenant_id, tenant_domain, connected_at) \
              VALUES ('default', 'con_1', $1, 'contoso.com', '2026-01-01T00:00:00Z')",
@@ -32,8 +33,7 @@ impl House {
         .await
         .unwrap();
         tx.save().await.unwrap();
-        let (tenant, user, connector) =
-            ("default".parse().unwrap(), "admin".parse().unwrap(), "con_1".parse().unwrap());
+        let (user, connector) = ("admin".parse().unwrap(), "con_1".parse().unwrap());
         accept_dpa(&tenant, &user, &connector, &db).await.unwrap();
         Self { db, _folder: folder }
     }

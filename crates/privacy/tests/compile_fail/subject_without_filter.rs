@@ -1,4 +1,5 @@
 // Caught mutation: making `Subject::of_item_with_someone` public.
 fn main() {
-    let _ = m365_privacy::Subject::of_item_with_someone(m365_privacy::RawText::from("Renewal"));
+    let (raw, nobody) = (m365_privacy::RawText::from("Renewal"), m365_privacy::Suppressions::none());
+    let _ = m365_privacy::Subject::of_item_with_someone(raw, &nobody);
 }

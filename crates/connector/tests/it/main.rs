@@ -1,0 +1,8 @@
+//! The program itself, as it is typed: what it prints, how it ends, what it leaves behind.
+
+mod bad_input;
+mod canary;
+mod killed;
+mod office;
+mod output;
+mod together;

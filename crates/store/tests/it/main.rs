@@ -1,0 +1,4 @@
+//! What the store promises of one page, one cursor and one cell.
+
+mod cells;
+mod pages;

@@ -1,0 +1,132 @@
+//! A database that is set up, and what is in its files.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use m365_database::{Acceptance, Database, accept_dpa, withdraw_dpa};
+use m365_model::{ConnectorId, ManualClock, SeededEntropy, Surroundings, TenantId, UserId};
+use m365_store::config::Leftovers;
+use m365_store::records::RecordQuery;
+use m365_store::{Crypter, MasterKey, Store, StoreError};
+use serde_json::Value;
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use tempfile::TempDir;
+
+/// The key that everything of a [`Ground`] is encrypted under.
+const KEY: &str = "6b6579206f6620746865207465737420206b69742c206f66206e6f2076616c75";
+
+/// A database in a folder of its own: migrated and connected, nothing accepted, nothing allowed.
+pub struct Ground {
+    /// The store on it.
+    pub store: Store,
+    /// The tenant whose connector it holds.
+    pub tenant: TenantId,
+    /// That connector.
+    pub connector: ConnectorId,
+    /// The time that it is there.
+    pub clock: Arc<ManualClock>,
+    /// The folder that holds its files, until it is dropped.
+    folder: TempDir,
+}
+
+impl Ground {
+    /// A new one, at `start`, for a company of the domain contoso.com.
+    pub async fn new(start: jiff::Timestamp, entra_tenant: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let clock = Arc::new(ManualClock::new(start));
+        let store = open(folder.path(), clock.clone(), 1).await;
+        store.database().migrate().await.expect("tables");
+        let tenant: TenantId = "default".parse().expect("a tenant id");
+        let entra_tenant = entra_tenant.parse().expect("a GUID");
+        let domain = "contoso.com".parse().expect("a domain");
+        let connector = store.connect(&tenant, &entra_tenant, &domain, &operator()).await.expect("a connection");
+        Self { store, tenant, connector, clock, folder }
+    }
+
+    /// A second handle on the same files, as another process would have it.
+    pub async fn reopen(&self) -> Store {
+        open(self.folder.path(), self.clock.clone(), 2).await
+    }
+
+    /// One more tenant with a connector of its own.
+    pub async fn another_tenant(&self, name: &str) -> (TenantId, ConnectorId) {
+        let tenant: TenantId = name.parse().expect("a tenant id");
+        let entra_tenant = "99999999-8888-7777-6666-555555555555".parse().expect("a GUID");
+        let domain = "fabrikam.com".parse().expect("a domain");
+        let connector = self.store.connect(&tenant, &entra_tenant, &domain, &operator()).await.expect("a connection");
+        (tenant, connector)
+    }
+
+    /// Accepts the agreement for the tenant.
+    pub async fn accept(&self) -> Acceptance {
+        accept_dpa(&self.tenant, &admin(), &self.connector, self.store.database()).await.expect("an acceptance")
+    }
+
+    /// Withdraws it. `false`: none stood.
+    pub async fn withdraw(&self) -> bool {
+        withdraw_dpa(&self.tenant, &admin(), self.store.database()).await.expect("a withdrawal")
+    }
+
+    /// Puts domains on the allow-list, each for itself alone.
+    pub async fn allow(&self, domains: &[&str]) {
+        let domains: Vec<_> = domains.iter().map(|domain| domain.parse().expect("a domain")).collect();
+        self.store.allow(&self.tenant, &operator(), &domains, false).await.expect("a list");
+    }
+
+    /// Takes a domain off the list, and keeps what it let in. `false`: it was not on it.
+    pub async fn disallow(&self, domain: &str) -> bool {
+        let domain = domain.parse().expect("a domain");
+        let outcome = self.store.disallow(&self.tenant, &operator(), &domain, Leftovers::Keep).await;
+        outcome.expect("a list").is_some()
+    }
+
+    /// The stored records as they are printed, by time and then by id.
+    pub async fn records(&self, include_upcoming: bool) -> Vec<Value> {
+        let mut out = Vec::new();
+        self.store
+            .each_record(&self.tenant, RecordQuery { since: None, include_upcoming }, |record| {
+                out.push(serde_json::to_value(record).map_err(|_| StoreError::Unreadable("activity"))?);
+                Ok::<_, StoreError>(())
+            })
+            .await
+            .expect("records");
+        out
+    }
+
+    /// Where the database's files are.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A connection to the database file past the product, for whoever looks at rows or tampers with them.
+    pub async fn sqlite(&self) -> SqliteConnection {
+        let options = SqliteConnectOptions::new().filename(self.folder.path().join("connector.db"));
+        options.connect().await.expect("a connection")
+    }
+
+    /// Everything that stands in the database's files, side files included.
+    pub fn database_files(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        for entry in std::fs::read_dir(self.folder.path()).expect("the folder") {
+            out.extend(std::fs::read(entry.expect("an entry").path()).expect("a file"));
+        }
+        out
+    }
+}
+
+async fn open(folder: &Path, clock: Arc<ManualClock>, seed: u64) -> Store {
+    let url = format!("sqlite://{}", folder.join("connector.db").display());
+    let surroundings = Surroundings { clock, entropy: Arc::new(SeededEntropy::new(seed)) };
+    let database = Database::open(&url, surroundings).await.expect("a database");
+    let key = MasterKey::from_hex(&KEY.to_owned().into()).expect("a key");
+    Store::new(database, Crypter::new(key, Vec::new()))
+}
+
+fn operator() -> UserId {
+    "operator".parse().expect("a user id")
+}
+
+fn admin() -> UserId {
+    "user_admin".parse().expect("a user id")
+}

@@ -1,0 +1,4 @@
+//! The kit itself: what the connector stores is the truth.
+
+mod over_time;
+mod truth;

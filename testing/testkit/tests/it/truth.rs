@@ -1,0 +1,45 @@
+//! After a first sync, what is stored is what a careful person would have written down, to the letter.
+
+use testkit::{Kit, truth};
+
+const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
+
+async fn assert_true(seed: u64, mailboxes: usize, domains: &[&str]) {
+    let kit = Kit::ready(domains, |options| {
+        options.seed = seed;
+        options.mailboxes = mailboxes;
+    })
+    .await;
+    kit.sync().await;
+    let truth = truth::records(&kit.sim.world(), &kit.rules(domains));
+    assert!(!truth.is_empty());
+    assert_eq!(kit.falsehood(domains).await, None, "seed {seed}, {mailboxes} mailboxes");
+    assert_eq!(kit.records(false).await, truth::happened(&truth, kit.now()));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_first_sync_stores_the_truth() {
+    for seed in 1..=5 {
+        assert_true(seed, 8, &DOMAINS).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_one_mailbox_and_of_many() {
+    assert_true(6, 1, &DOMAINS).await;
+    assert_true(7, 25, &DOMAINS).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn for_a_name_that_is_not_ascii_and_a_look_alike() {
+    assert_true(8, 8, &["xn--bcher-kva.example", "acme.co"]).await;
+}
+
+/// Bare days of a series come in the series' own zone, by the name that Windows has for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_days_come_in_the_zone_of_their_series() {
+    let kit = Kit::ready(&DOMAINS, |options| options.mailboxes = 12).await;
+    kit.sim.set_quirks(graph_sim::Quirks { occurrences_in_series_zone: true, ..kit.sim.quirks() });
+    kit.sync().await;
+    assert_eq!(kit.falsehood(&DOMAINS).await, None);
+}
