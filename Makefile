@@ -5,7 +5,7 @@ CARGO := cargo
 BIN := target/release/m365-connector
 REPLAY := ../shared/replay/run.py
 
-.PHONY: demo build test test-long lint check-edges check-licences check-migrations replay setup setup-tests clean
+.PHONY: demo build test test-long bench lint check-edges check-licences check-migrations replay setup setup-tests clean
 
 demo: setup
 	@$(CARGO) build --release --quiet -p m365-connector
@@ -21,6 +21,11 @@ test: setup-tests lint check-edges check-licences check-migrations build
 
 # What takes long: nothing yet that `make test` leaves out.
 test-long: test
+
+# How long reading takes among ten million records, on both databases, with the engines' plans.
+bench: setup-tests
+	@$(CARGO) build --release --quiet -p bench
+	@scripts/with-postgres bash -c 'psql -qd "$$TEST_POSTGRES_URL/postgres" -c "CREATE DATABASE bench" && target/release/bench --postgres "$$TEST_POSTGRES_URL/bench" $(BENCH)'
 
 lint:
 	$(CARGO) fmt --all --check

@@ -58,7 +58,9 @@ pub enum CopyError {
     #[error("the target database already holds a tenant: copy into a new one, so that nothing is mixed")]
     TargetInUse,
     /// The target does not say what the source says.
-    #[error("the copy of the table {0} differs from the source: nothing of this tenant was kept; copy again while no sync runs")]
+    #[error(
+        "the copy of the table {0} differs from the source: nothing of this tenant was kept; copy again while no sync runs"
+    )]
     Differs(&'static str),
     /// A database failed.
     #[error(transparent)]
@@ -209,7 +211,8 @@ fn read_row(row: &AnyRow) -> Result<Values, CopyError> {
 }
 
 fn key_of(table: &Table, row: &Values) -> Vec<Cell> {
-    let value = |name: &&str| row.iter().find(|(column, _)| column == name).map_or(Cell::Null, |(_, cell)| cell.clone());
+    let value =
+        |name: &&str| row.iter().find(|(column, _)| column == name).map_or(Cell::Null, |(_, cell)| cell.clone());
     table.key.iter().map(value).collect()
 }
 
@@ -219,12 +222,12 @@ async fn insert(table: &Table, row: &Values, connection: &mut AnyConnection) -> 
     let mut bound = 0;
     let places: Vec<String> = row
         .iter()
-        .map(|(_, cell)| match cell {
-            Cell::Null => "NULL".to_owned(),
-            _ => {
-                bound += 1;
-                format!("${bound}")
+        .map(|(_, cell)| {
+            if *cell == Cell::Null {
+                return "NULL".to_owned();
             }
+            bound += 1;
+            format!("${bound}")
         })
         .collect();
     let sql = format!("INSERT INTO {} ({}) VALUES ({})", table.name, columns.join(", "), places.join(", "));
@@ -266,10 +269,11 @@ async fn lift_checks(dialect: Dialect, connection: &mut AnyConnection) -> Result
                 sqlx::query(AssertSqlSafe(sql)).execute(&mut *connection).await?;
             }
             Dialect::Sqlite => {
-                let triggers = sqlx::query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1")
-                    .bind(table)
-                    .fetch_all(&mut *connection)
-                    .await?;
+                let triggers =
+                    sqlx::query("SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = $1")
+                        .bind(table)
+                        .fetch_all(&mut *connection)
+                        .await?;
                 for trigger in triggers {
                     let drop = format!("DROP TRIGGER {}", trigger.try_get::<String, _>(0)?);
                     sqlx::query(AssertSqlSafe(drop)).execute(&mut *connection).await?;

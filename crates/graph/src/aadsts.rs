@@ -16,7 +16,8 @@ const fn hint(sentence: &'static str, remedy: &'static str) -> Hint {
     Hint { sentence, remedy }
 }
 
-const CONSENT: &str = "Open the admin consent page of this connector as an administrator of that tenant and accept.";
+const CONSENT: &str = "Run the admin consent flow again for the Microsoft tenant: an administrator of that tenant opens the \
+                       connector's consent page and accepts.";
 const CLOUD: &str =
     "Check the cloud setting: the authority and the Graph address must be those of the tenant's own cloud.";
 const SECRET: &str =

@@ -3,7 +3,9 @@
 use std::collections::HashSet;
 
 use crate::filter::Finding;
-use crate::{AddressCounts, AddressFilter, AddressReason, NoOne, Participant, RawAddress, RawText, Subject, Suppressions};
+use crate::{
+    AddressCounts, AddressFilter, AddressReason, NoOne, Participant, RawAddress, RawText, Subject, Suppressions,
+};
 
 /// What may be kept of a message's people.
 #[derive(Debug, Clone)]

@@ -6,7 +6,8 @@ use serde::{Serialize, Serializer};
 
 use crate::filter::{Finding, Judged};
 use crate::{
-    AddressCounts, AddressFilter, AddressReason, NoOne, Organizer, Participant, RawAddress, RawText, Subject, Suppressions,
+    AddressCounts, AddressFilter, AddressReason, NoOne, Organizer, Participant, RawAddress, RawText, Subject,
+    Suppressions,
 };
 
 /// How someone is listed in a meeting.

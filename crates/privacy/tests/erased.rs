@@ -9,11 +9,12 @@ use m365_privacy::{
 /// Everyone of acme.com and below passes, but Jane and whoever is of legal.acme.com; one of our own was erased, too.
 fn filter() -> AddressFilter {
     let key = SuppressionKey::new([3; 32]);
-    let people =
-        ["jane@acme.com", "org@contoso.com", "eve@elsewhere.example"].map(|text| key.person(&text.parse().unwrap()));
-    let domains = [key.domain(&"legal.acme.com".parse().unwrap())];
-    let entry = AllowEntry { id: EntryId(1), domain: "acme.com".parse().unwrap(), include_subdomains: true };
-    AddressFilter::new(vec![entry], ["contoso.com".parse().unwrap()], Exclusions::none())
+    let people = ["jane@acme.com", "org@contoso.com", "eve@elsewhere.example"]
+        .map(|text| key.person(&text.parse().expect("as it is written")));
+    let domains = [key.domain(&"legal.acme.com".parse().expect("as it is written"))];
+    let entry =
+        AllowEntry { id: EntryId(1), domain: "acme.com".parse().expect("as it is written"), include_subdomains: true };
+    AddressFilter::new(vec![entry], ["contoso.com".parse().expect("as it is written")], Exclusions::none())
         .without(Suppressions::new(key, people, domains))
 }
 

@@ -103,8 +103,6 @@ pub struct ErasureReceipt {
     pub entries_closed: u64,
     /// Whether the ledger outside the database knows, so that a backup that is put back does not bring it back.
     pub in_ledger: bool,
-    /// Whether SQLite's file was written anew, so that no byte is left in it. PostgreSQL does that in its own time.
-    pub file_rewritten: bool,
     /// What was deleted and changed, table by table.
     pub tables: PurgeCounts,
 }
@@ -139,10 +137,9 @@ impl Store {
         };
         tx.save().await?;
 
-        let (tables, file_rewritten) =
-            self.purge_marks(tenant, actor, &key, &[mark], target.kind().word(), now).await?;
+        let tables = self.purge_marks(tenant, actor, &key, &[mark], target.kind().word(), now).await?;
         let in_ledger = self.ledger().is_some();
-        Ok(ErasureReceipt { target: target.kind().word(), at: now, entries_closed, in_ledger, file_rewritten, tables })
+        Ok(ErasureReceipt { target: target.kind().word(), at: now, entries_closed, in_ledger, tables })
     }
 
     /// Finishes erasures that the ledger knows and the database does not (a backup was put back), and such as were broken off.
@@ -184,10 +181,10 @@ impl Store {
             tx.save().await?;
         }
         let actor: UserId = "ledger".parse().map_err(|_| StoreError::Unreadable("a user id"))?;
-        let (tables, file_rewritten) = self.purge_marks(tenant, &actor, &key, &due, "ledger", now).await?;
+        let tables = self.purge_marks(tenant, &actor, &key, &due, "ledger", now).await?;
         tracing::warn!(erasures = due.len(), "erasures that this database did not know were done again");
         let in_ledger = self.ledger().is_some();
-        Ok(Some(ErasureReceipt { target: "ledger", at: now, entries_closed: 0, in_ledger, file_rewritten, tables }))
+        Ok(Some(ErasureReceipt { target: "ledger", at: now, entries_closed: 0, in_ledger, tables }))
     }
 
     /// Purges what `marks` stand for, and notes that it is done.
@@ -199,7 +196,7 @@ impl Store {
         marks: &[Mark],
         target: &'static str,
         now: Timestamp,
-    ) -> Result<(PurgeCounts, bool), StoreError> {
+    ) -> Result<PurgeCounts, StoreError> {
         let erased: Suppressions = known(key.clone(), marks);
         let mut tx = self.db.begin(tenant).await?;
         let mut purge = Purge::begin(self, &mut tx, tenant, now).await?;
@@ -212,30 +209,29 @@ impl Store {
         let detail = serde_json::json!({ "target": target, "erasures": marks.len(), "tables": counts }).to_string();
         tx.audit(tenant, actor, "erasure.done", &detail, now).await?;
         tx.save().await?;
-        let is_rewritten = self.rewrite_file(tenant).await?;
-        Ok((counts, is_rewritten))
+        self.rewrite_file(tenant).await?;
+        Ok(counts)
     }
 
     /// Writes SQLite's file anew and empties its journal, so that no byte of what was deleted is left. `secure_delete` alone does
-    /// not reach that: when a page is split, the copy that stays behind lies in room that counts as free already. `false`: it
-    /// could not be done now, or the server does it in its own time.
-    pub(crate) async fn rewrite_file(&self, tenant: &TenantId) -> Result<bool, StoreError> {
+    /// not reach that: when a page is split, the copy that stays behind lies in room that counts as free already. A server
+    /// does it in its own time.
+    pub(crate) async fn rewrite_file(&self, tenant: &TenantId) -> Result<(), StoreError> {
         if self.db.dialect() == Dialect::Postgres {
-            return Ok(false);
+            return Ok(());
         }
         let mut reader = self.db.reader(tenant).await?;
         // A file of any size must not have to fit into memory.
         let rewritten = sqlx::raw_sql("PRAGMA temp_store = FILE; VACUUM").execute(reader.connection()).await;
         sqlx::raw_sql("PRAGMA temp_store = MEMORY").execute(reader.connection()).await?;
         drop(reader);
-        let is_done = self.empty_journal(tenant).await? && rewritten.is_ok();
-        if !is_done {
+        if !self.empty_journal(tenant).await? || rewritten.is_err() {
             tracing::warn!(
                 "what was deleted is out of reach, but the database's file could not be written anew: see that nothing else \
                  uses it and that its disk has room for a second one, and erase once more"
             );
         }
-        Ok(is_done)
+        Ok(())
     }
 
     /// SQLite's journal holds pages as they were. `false`: somebody is reading it.

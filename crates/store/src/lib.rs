@@ -34,9 +34,9 @@ pub use crypter::{Cell, Crypter, InvalidKey, MasterKey, OpenError, Sealed};
 pub use error::StoreError;
 pub use ledger::LedgerError;
 pub use m365_database::{ConnectorLock, LockError};
-pub use rotate::{Rotated, sealed_columns};
 pub use page::{PageError, PageTx, Tally};
 pub use purge::{PurgeCounts, TableCounts};
+pub use rotate::{Rotated, sealed_columns};
 
 use std::path::PathBuf;
 use std::sync::Arc;

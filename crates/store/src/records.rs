@@ -177,7 +177,8 @@ impl PageTx {
     /// Inserts new records by one statement, and their later participants by another.
     async fn insert_activities(&mut self, new: &[NewRecord<'_>]) -> Result<(), PageError> {
         let (tenant, now) = (self.tenant.clone(), to_text(self.now));
-        let sql = format!("{INSERT_ACTIVITIES} VALUES {} RETURNING id, activity_key", rows(new.len(), INSERTED_COLUMNS));
+        let sql =
+            format!("{INSERT_ACTIVITIES} VALUES {} RETURNING id, activity_key", rows(new.len(), INSERTED_COLUMNS));
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
         for NewRecord { key, activity, meeting, digest } in new {
             let row = Columns::of(activity);

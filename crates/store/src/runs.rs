@@ -73,9 +73,8 @@ impl Store {
     /// When the database fails.
     pub async fn last_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
-        let row = sqlx::query(
-            "SELECT id, status, summary FROM sync_run WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1",
-        );
+        let row =
+            sqlx::query("SELECT id, status, summary FROM sync_run WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1");
         let row = row.bind(tenant.as_str()).fetch_optional(reader.connection()).await?;
         row.map(|row| {
             let unreadable = StoreError::Unreadable("sync_run");

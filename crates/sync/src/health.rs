@@ -135,7 +135,9 @@ async fn allow_list(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> 
 async fn organization(checks: &mut Checks, graph: &Graph, granted: &Granted, expected: &str) {
     let (found, by) = match graph.organization_probe().await {
         Ok(id) => (id, "its organization"),
-        Err(error) if error.status() == Some(403) => (granted.tenant_id.clone(), "its organization cannot be read with these permissions, but the token"),
+        Err(error) if error.status() == Some(403) => {
+            (granted.tenant_id.clone(), "its organization cannot be read with these permissions, but the token")
+        }
         Err(error) => {
             checks.add("organization", Level::Error, format!("{error}."), error.resolution());
             return;

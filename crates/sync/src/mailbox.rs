@@ -319,7 +319,8 @@ impl MailboxSync<'_> {
             Fetched::Events(page) => {
                 tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
                 tx.take_turn_at_meetings().await?;
-                let mut calendar = CalendarPage::new(self.run.gate, rules, (self.mailbox, self.user.as_str()), round, dropped_masters);
+                let mut calendar =
+                    CalendarPage::new(self.run.gate, rules, (self.mailbox, self.user.as_str()), round, dropped_masters);
                 calendar.counts.events.drop_many(Dropped::Malformed, malformed.into());
                 calendar.apply(&mut tx, page.items).await?;
                 if is_done
@@ -394,7 +395,8 @@ impl MailboxSync<'_> {
             };
             tx.take_turn_at_meetings().await?;
             let mut dropped = DroppedMasters::new();
-            let mut page = CalendarPage::new(self.run.gate, &rules, (self.mailbox, self.user.as_str()), &round, &mut dropped);
+            let mut page =
+                CalendarPage::new(self.run.gate, &rules, (self.mailbox, self.user.as_str()), &round, &mut dropped);
             match master.take().filter(|event| event.kind == m365_graph::EventKind::SeriesMaster) {
                 Some(master) => page.fetched_master(&mut tx, master).await?,
                 None => page.master_is_gone(&mut tx, ShortKey::event(self.mailbox, master_id)).await?,

@@ -54,7 +54,10 @@ async fn fill_tenant(database: &Database, number: i64, records: i64) -> Result<(
                  WHERE tenant_id = '{tenant}' AND participant_count = 2 AND id % 5 = 0";
     let later = later.replace("{tenant}", tenant.as_str()).replace("{people}", &PEOPLE.to_string());
     sqlx::query(AssertSqlSafe(later)).execute(tx.connection()).await?;
-    let feed = format!("INSERT INTO feed_state (tenant_id, epoch, next_position) VALUES ('{tenant}', 'bench', {})", records + 1);
+    let feed = format!(
+        "INSERT INTO feed_state (tenant_id, epoch, next_position) VALUES ('{tenant}', 'bench', {})",
+        records + 1
+    );
     sqlx::query(AssertSqlSafe(feed)).execute(tx.connection()).await?;
     tx.save().await
 }

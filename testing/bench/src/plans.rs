@@ -5,7 +5,8 @@ use m365_model::TenantId;
 use m365_store::reading::{NEWEST, OF_PERSON};
 use sqlx::{AssertSqlSafe, Row as _};
 
-const FEED: &str = "SELECT id FROM activity WHERE tenant_id = $1 AND feed_position > 1000 ORDER BY feed_position LIMIT $4";
+const FEED: &str =
+    "SELECT id FROM activity WHERE tenant_id = $1 AND feed_position > 1000 ORDER BY feed_position LIMIT $4";
 
 /// The plans of the questions, as the engine tells them.
 pub async fn explain(database: &Database, tenant: &TenantId) -> Result<Vec<String>, DatabaseError> {

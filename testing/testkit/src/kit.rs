@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::Deref;
 use std::time::Duration;
 
-use graph_sim::{Quirks, Running, SimOptions, Simulator, Tick};
+use graph_sim::{Running, SimOptions, Simulator, Tick};
 use jiff::{SignedDuration, Timestamp};
 use m365_graph::{Credentials, Endpoints, Limits};
 use m365_sync::{Engine, Outcome, Unwatched, Watcher, sync};
@@ -159,7 +159,5 @@ fn office(change: impl FnOnce(&mut SimOptions)) -> Simulator {
     options.messages_per_mailbox = 40;
     options.meetings_per_mailbox = 15;
     change(&mut options);
-    let sim = Simulator::new(options);
-    sim.set_quirks(Quirks { occurrences_in_series_zone: false, ..sim.quirks() });
-    sim
+    Simulator::new(options)
 }

@@ -2,10 +2,9 @@
 
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
-use std::path::Path;
 use std::process::{Child, Command, Output, Stdio};
 
-use graph_sim::{Quirks, Running, SimOptions, Simulator};
+use graph_sim::{Running, SimOptions, Simulator};
 use m365_model::Surroundings;
 use serde_json::Value;
 use testkit::{Turnstile, truth};
@@ -28,9 +27,7 @@ fn simulator(change: impl FnOnce(&mut SimOptions)) -> Simulator {
     options.messages_per_mailbox = 40;
     options.meetings_per_mailbox = 15;
     change(&mut options);
-    let sim = Simulator::new(options);
-    sim.set_quirks(Quirks { occurrences_in_series_zone: false, ..sim.quirks() });
-    sim
+    Simulator::new(options)
 }
 
 impl Office {
@@ -94,12 +91,7 @@ impl Office {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        self.command_of(Path::new(env!("CARGO_BIN_EXE_m365-connector")), arguments)
-    }
-
-    /// The same with a copy of the program.
-    pub fn command_of(&self, program: &Path, arguments: &[&str]) -> Command {
-        let mut command = Command::new(program);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_m365-connector"));
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -27,11 +27,11 @@ async fn every_file_is_its_owners_alone() {
 #[tokio::test]
 async fn what_is_no_database_is_refused_without_repeating_it() {
     for url in ["mysql://user:hunter2@host/db", "sqlite:", "sqlite://", "sqlite://hunter2?mode=memory", "hunter2"] {
-        let error = open(url).await.err().expect("a refusal").to_string();
+        let error = open(url).await.expect_err("a refusal").to_string();
         assert!(!error.contains("hunter2"), "{error}");
     }
     let folder = tempfile::tempdir().unwrap();
     let missing = format!("sqlite://{}", folder.path().join("missing/hunter2.db").display());
-    let error = open(&missing).await.err().expect("a refusal").to_string();
+    let error = open(&missing).await.expect_err("a refusal").to_string();
     assert!(error.contains("folder") && !error.contains("hunter2"), "{error}");
 }

@@ -38,7 +38,7 @@ async fn after_a_withdrawal_nobody_is_let_through() {
     let who = tenant("default");
     let connector = ground.connect(&who).await;
     accept_dpa(&who, &user("admin"), &connector, &ground.db).await.unwrap();
-    ground.clock.advance(Duration::from_secs(60));
+    ground.clock.advance(Duration::from_mins(1));
     assert!(withdraw_dpa(&who, &user("admin"), &ground.db).await.unwrap());
     let refused = assert_dpa_accepted(&who, &ground.db).await.unwrap_err();
     assert!(matches!(refused, GateError::NotAccepted), "{refused}");
@@ -84,7 +84,7 @@ async fn accepting_twice_is_accepting_once() {
     let who = tenant("default");
     let connector = ground.connect(&who).await;
     let first = accept_dpa(&who, &user("admin"), &connector, &ground.db).await.unwrap();
-    ground.clock.advance(Duration::from_secs(60));
+    ground.clock.advance(Duration::from_mins(1));
     let second = accept_dpa(&who, &user("other"), &connector, &ground.db).await.unwrap();
     assert_eq!(first, second);
     assert_eq!(agreement_state(&who, &ground.db).await.unwrap(), AgreementState::Standing(first.clone()));
@@ -117,7 +117,7 @@ async fn every_decision_leaves_a_line() {
 
 async fn rows(ground: &Ground) -> i64 {
     let count = "SELECT COUNT(*) FROM setting";
-    sqlx::query_scalar(count).fetch_one(&mut ground.sqlite().await).await.unwrap()
+    sqlx::query_scalar(count).fetch_one(&mut ground.sqlite().await).await.expect("a count")
 }
 
 /// Fails when `begin_accepted` does not look at the acceptance again, or is content with any.

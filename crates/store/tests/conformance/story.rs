@@ -273,7 +273,10 @@ async fn reading(store: &Store, teller: &mut Teller) {
     let mut all = Vec::new();
     let query = RecordQuery { since: Some(at("2026-02-10T00:00:00Z")), include_upcoming: true };
     store
-        .each_record(&tenant, query, |record| Ok::<_, StoreError>(all.push(serde_json::to_string(record).unwrap())))
+        .each_record(&tenant, query, |record| {
+            let _: () = all.push(serde_json::to_string(record).unwrap());
+            Ok::<_, StoreError>(())
+        })
         .await
         .unwrap();
     teller.say("records", all);
@@ -283,7 +286,10 @@ async fn reading(store: &Store, teller: &mut Teller) {
     loop {
         let page = PageOf { person: Some(&person), behind: behind.as_ref(), limit: 7 };
         let next = store
-            .records_page(&tenant, &page, |record| Ok::<_, StoreError>(of_person.push(record.external_id.to_string())))
+            .records_page(&tenant, &page, |record| {
+                let _: () = of_person.push(record.external_id.to_string());
+                Ok::<_, StoreError>(())
+            })
             .await
             .unwrap();
         match next {
@@ -296,7 +302,8 @@ async fn reading(store: &Store, teller: &mut Teller) {
     let mut feed = Vec::new();
     store
         .each_change(&tenant, None, |change| {
-            Ok::<_, StoreError>(feed.push(serde_json::to_value(change).unwrap()["externalId"].clone()))
+            let _: () = feed.push(serde_json::to_value(change).unwrap()["externalId"].clone());
+            Ok::<_, StoreError>(())
         })
         .await
         .unwrap();
@@ -332,7 +339,10 @@ async fn rights(store: &Store, teller: &mut Teller) {
     let mut left = Vec::new();
     let query = RecordQuery { since: None, include_upcoming: true };
     store
-        .each_record(&tenant, query, |record| Ok::<_, StoreError>(left.push(serde_json::to_string(record).unwrap())))
+        .each_record(&tenant, query, |record| {
+            let _: () = left.push(serde_json::to_string(record).unwrap());
+            Ok::<_, StoreError>(())
+        })
         .await
         .unwrap();
     teller.say("left", left);

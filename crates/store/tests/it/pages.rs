@@ -26,18 +26,18 @@ fn round(now: Timestamp) -> Round {
 }
 
 async fn mailbox(store: &Store, gate: &DpaAccepted<'_>) -> MailboxId {
-    let users = ["user-1".parse().unwrap()];
-    store.mailboxes(gate, &users).await.unwrap()[0].1
+    let users = ["user-1".parse().expect("an id")];
+    store.mailboxes(gate, &users).await.expect("a mailbox")[0].1
 }
 
 async fn stream(store: &Store, gate: &DpaAccepted<'_>) -> Stream {
     let mailbox = mailbox(store, gate).await;
-    store.create_stream(gate, mailbox, StreamKind::MailFolder, 1, &round(start())).await.unwrap()
+    store.create_stream(gate, mailbox, StreamKind::MailFolder, 1, &round(start())).await.expect("a stream")
 }
 
 /// A letter from buyer@acme.com, through the filter and the mappings.
 async fn letter(store: &Store, gate: &DpaAccepted<'_>, id: &str, subject: &str) -> ToStore {
-    let list = store.allow_list(gate.tenant()).await.unwrap();
+    let list = store.allow_list(gate.tenant()).await.expect("a list");
     let filter = AddressFilter::new(list.entries, Vec::new(), Exclusions::none());
     let people = filter_email_participants(&filter, Some("Buyer@acme.com".into()), Vec::new(), Vec::new());
     let subject = people.subject(subject.into());
@@ -47,11 +47,11 @@ async fn letter(store: &Store, gate: &DpaAccepted<'_>, id: &str, subject: &str) 
 }
 
 async fn version(ground: &Ground) -> i64 {
-    ground.store.allow_list(&ground.tenant).await.unwrap().version
+    ground.store.allow_list(&ground.tenant).await.expect("a list").version
 }
 
 async fn only_stream(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Stream {
-    let mut streams = store.streams(gate, mailbox).await.unwrap();
+    let mut streams = store.streams(gate, mailbox).await.expect("streams");
     assert_eq!(streams.len(), 1);
     streams.remove(0)
 }

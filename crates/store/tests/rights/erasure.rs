@@ -128,7 +128,7 @@ fn names_that_the_feed_kept_from_before_are_forgotten_in_time() {
 
         let receipt = ground.erase(&person(JANE)).await;
         assert_eq!(receipt.tables.of("feed_tombstone").changed, 1);
-        ground.clock.advance(std::time::Duration::from_secs(31 * 24 * 3600));
+        ground.clock.advance(std::time::Duration::from_hours(744));
         let names: Vec<_> = ground.feed().await.into_iter().map(|(_, name)| name).collect();
         assert_eq!(names.iter().filter(|name| name.contains("jane")).count(), 0, "{names:?}");
         assert!(names.contains(&"o365_cal_c_ann@acme.com".to_owned()), "{names:?}");
@@ -199,7 +199,7 @@ fn no_byte_of_the_address_is_left_in_the_files() {
             }
         }
         assert!(occurrences(&ground, b"zz.gone@acme.com") > 0);
-        assert!(ground.erase(&person("zz.gone@acme.com")).await.file_rewritten);
+        ground.erase(&person("zz.gone@acme.com")).await;
         assert_eq!(occurrences(&ground, b"zz.gone@acme.com"), 0);
         ground.store.database().close().await;
         assert_eq!(occurrences(&ground, b"zz.gone@acme.com"), 0);

@@ -14,11 +14,11 @@ async fn assert_blocked_without_a_request(kit: &Kit, asked_before: usize) {
     let outcome = kit.sync().await;
     assert_eq!(outcome.ended, Ended::Blocked);
     assert_eq!(kit.sim.request_log().len(), asked_before, "something was asked, a token perhaps");
-    let run = kit.store.last_run(&kit.tenant).await.unwrap().expect("a run");
+    let run = kit.store.last_run(&kit.tenant).await.expect("runs").expect("a run");
     assert_eq!(run.status, RunStatus::Blocked);
-    let summary: Value = serde_json::from_str(&run.summary.expect("a summary")).unwrap();
+    let summary: Value = serde_json::from_str(&run.summary.expect("a summary")).expect("JSON");
     assert_eq!(summary["problems"][0]["code"], json!("dpa_not_accepted"));
-    assert_eq!(summary, serde_json::to_value(&outcome.summary).unwrap());
+    assert_eq!(summary, serde_json::to_value(&outcome.summary).expect("JSON"));
 }
 
 /// Fails when `assert_dpa_accepted` hands out a proof for a connector that was never accepted for.
@@ -57,7 +57,7 @@ async fn everything_read(kit: &Kit) -> Vec<i64> {
         "SELECT COALESCE(SUM(version), 0) FROM delta_state",
         "SELECT COUNT(*) FROM mailbox WHERE state <> 'new'",
     ] {
-        counts.push(sqlx::query_scalar(count).fetch_one(&mut connection).await.unwrap());
+        counts.push(sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("a count"));
     }
     counts
 }
@@ -82,7 +82,7 @@ async fn assert_nothing_more_was_stored(kit: &Kit, (counts, records, outcome): (
     assert!(!records.is_empty(), "the run was interrupted before it stored anything");
     assert_eq!(everything_read(kit).await, counts);
     assert_eq!(kit.records(true).await, records);
-    let run = kit.store.last_run(&kit.tenant).await.unwrap().expect("a run");
+    let run = kit.store.last_run(&kit.tenant).await.expect("runs").expect("a run");
     assert_eq!(run.status, RunStatus::Blocked);
 }
 

@@ -9,13 +9,13 @@ fn number(value: &Value) -> u64 {
 }
 
 fn assert_adds_up(outcome: &Outcome, what: &str) {
-    let summary = serde_json::to_value(&outcome.summary).unwrap();
+    let summary = serde_json::to_value(&outcome.summary).expect("JSON");
     let of = |group: &str, field: &str| number(&summary[group][field]);
-    let dropped: u64 = summary["dropped"].as_object().unwrap().values().map(number).sum();
+    let dropped: u64 = summary["dropped"].as_object().expect("an object").values().map(number).sum();
     let (seen, kept) = (of("events", "seen") + of("messages", "seen"), of("events", "kept") + of("messages", "kept"));
     assert_eq!(seen, kept + dropped, "{what}: {summary}");
     for group in ["mailboxes", "activities", "addresses"] {
-        assert!(summary[group].as_object().unwrap().values().all(Value::is_u64), "{what}: {summary}");
+        assert!(summary[group].as_object().expect("an object").values().all(Value::is_u64), "{what}: {summary}");
     }
     for field in ["requests", "throttled", "resyncs"] {
         assert!(summary[field].is_u64(), "{what}: {summary}");

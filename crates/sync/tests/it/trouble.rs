@@ -22,7 +22,7 @@ fn id_of(kit: &Kit, user: UserNo) -> String {
 }
 
 fn summary(outcome: &Outcome) -> Value {
-    serde_json::to_value(&outcome.summary).unwrap()
+    serde_json::to_value(&outcome.summary).expect("JSON")
 }
 
 /// The problems of those who should have been read.
