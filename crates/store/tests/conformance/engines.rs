@@ -13,7 +13,7 @@ pub struct Engine {
     pub name: &'static str,
     pub url: String,
     pub clock: Arc<ManualClock>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 pub const TENANT: &str = "default";
@@ -27,10 +27,10 @@ pub fn key(digits: &str) -> MasterKey {
 }
 
 impl Engine {
-    pub async fn sqlite() -> Self {
+    pub fn sqlite() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let url = format!("sqlite://{}", folder.path().join("store.db").display());
-        Self { name: "SQLite", url, clock: clock(), _folder: folder }
+        Self { name: "SQLite", url, clock: clock(), folder }
     }
 
     /// A new database on the server that tests were given, if they were.
@@ -42,12 +42,12 @@ impl Engine {
         let mut admin = AnyConnection::connect(&format!("{server}/postgres")).await.unwrap();
         admin.execute(sqlx::raw_sql(AssertSqlSafe(format!("CREATE DATABASE {name}")))).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
-        Some(Self { name: "PostgreSQL", url: format!("{server}/{name}"), clock: clock(), _folder: folder })
+        Some(Self { name: "PostgreSQL", url: format!("{server}/{name}"), clock: clock(), folder })
     }
 
     /// Every engine that there is.
     pub async fn all() -> Vec<Self> {
-        let mut engines = vec![Self::sqlite().await];
+        let mut engines = vec![Self::sqlite()];
         engines.extend(Self::postgres().await);
         engines
     }
@@ -63,7 +63,7 @@ impl Engine {
     /// A store on it.
     pub async fn store(&self, seed: u64) -> Store {
         let store = Store::new(self.database(seed).await, Crypter::new(key("5e"), Vec::new()));
-        store.with_ledger(self._folder.path().join("erasures"))
+        store.with_ledger(self.folder.path().join("erasures"))
     }
 }
 

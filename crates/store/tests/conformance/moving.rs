@@ -16,8 +16,8 @@ fn operator() -> UserId {
 
 /// A tenant with a record of a closed entry, a token and a cursor.
 async fn furnish(store: &Store, tenant: &TenantId) {
-    let entra = "11111111-2222-3333-4444-555555555555".parse().unwrap();
-    let connector = store.connect(tenant, &entra, &"contoso.com".parse().unwrap(), &operator()).await.unwrap();
+    let microsoft = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    let connector = store.connect(tenant, &microsoft, &"contoso.com".parse().unwrap(), &operator()).await.unwrap();
     accept_dpa(tenant, &operator(), &connector, store.database()).await.unwrap();
     store.allow(tenant, &operator(), &["acme.com".parse().unwrap()], false).await.unwrap();
     let entry = store.allow_list(tenant).await.unwrap().entries[0].id.0;
@@ -49,13 +49,13 @@ async fn records(store: &Store, tenant: &TenantId) -> Vec<String> {
 /// There and back again: every row arrives, sealed cells open, and the target's own checks are on again afterwards.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_installation_moves_between_engines() {
-    let source = Engine::sqlite().await;
+    let source = Engine::sqlite();
     let store = source.store(7).await;
     let tenants = [tenant(), "another".parse().unwrap()];
     for tenant in &tenants {
         furnish(&store, tenant).await;
     }
-    let mut targets = vec![Engine::sqlite().await];
+    let mut targets = vec![Engine::sqlite()];
     targets.extend(Engine::postgres().await);
     for target in targets {
         let there = target.store(8).await;
@@ -81,7 +81,7 @@ async fn an_installation_moves_between_engines() {
 /// Everything that the schema calls sealed is turned by a rotation, and every table is copied.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_lists_of_tables_are_those_of_the_schema() {
-    let engine = Engine::sqlite().await;
+    let engine = Engine::sqlite();
     let database = engine.database(7).await;
     let mut reader = database.reader(&tenant()).await.unwrap();
     let tables: Vec<String> = sqlx::query_scalar(
@@ -106,7 +106,7 @@ async fn the_lists_of_tables_are_those_of_the_schema() {
     assert_eq!(sealed, listed);
 }
 
-async fn with_keys(database: &Database, current: &str, previous: &[&str]) -> Store {
+fn with_keys(database: &Database, current: &str, previous: &[&str]) -> Store {
     let previous = previous.iter().map(|digits| key(digits)).collect();
     Store::new(database.clone(), Crypter::new(key(current), previous))
 }
@@ -118,17 +118,17 @@ async fn a_key_is_changed() {
         let old = engine.store(7).await;
         furnish(&old, &tenant()).await;
         let database = old.database();
-        let lost = with_keys(database, "aa", &[]).await.rotate_keys(&tenant()).await.unwrap();
+        let lost = with_keys(database, "aa", &[]).rotate_keys(&tenant()).await.unwrap();
         assert_eq!((lost.rotated, lost.current), (0, 0), "{}", engine.name);
         assert!(lost.lost >= 1 && lost.damaged == 0, "{lost:?}");
 
-        let turning = with_keys(database, "aa", &["5e"]).await;
+        let turning = with_keys(database, "aa", &["5e"]);
         let turned = turning.rotate_keys(&tenant()).await.unwrap();
         assert_eq!(turned, Rotated { rotated: lost.lost, ..Rotated::default() });
         let again = turning.rotate_keys(&tenant()).await.unwrap();
         assert_eq!(again, Rotated { current: lost.lost, ..Rotated::default() });
 
-        let new = with_keys(database, "aa", &[]).await;
+        let new = with_keys(database, "aa", &[]);
         assert_eq!(new.load_token(&tenant(), "graph").await.unwrap().unwrap().0.expose_secret(), "a token");
         assert!(old.load_token(&tenant(), "graph").await.unwrap().is_none(), "the old key still opens it");
     }
