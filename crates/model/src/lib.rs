@@ -1,7 +1,7 @@
 //! Ids, the clock, chance, and the states of things: the words that every other room uses.
 //!
-//! Nothing here reads or writes anything. A new kind of id is one line in [`ids`]; a new state is a variant with its
-//! word in [`state`]. Time and chance are arguments everywhere else: whoever needs them takes a [`Surroundings`].
+//! Nothing here reads or writes anything. A new kind of id is one line in `ids.rs`; a new state is a variant with its
+//! word in `state.rs`. Time and chance are arguments everywhere else: whoever needs them takes a [`Surroundings`].
 
 mod clock;
 mod entropy;
