@@ -1,6 +1,5 @@
 //! Logs: our own words alone, to stderr.
 
-use tracing::Level;
 use tracing_subscriber::Layer as _;
 use tracing_subscriber::filter::{EnvFilter, FilterFn};
 use tracing_subscriber::layer::SubscriberExt as _;
@@ -17,12 +16,12 @@ pub enum Format {
 
 /// Starts logging at `level` (a `RUST_LOG` filter).
 ///
-/// Libraries are heard at level ERROR only, whatever `level` says: below that, HTTP libraries write paths that name
-/// people, and nobody here can promise what else.
+/// Libraries are not heard, whatever `level` says: HTTP libraries write paths that name people, database drivers write
+/// the engine's text, and nobody here can promise what else. What matters of it comes back as an error and is ours to tell.
 pub fn start(level: &str, format: Format) {
     let ours = FilterFn::new(|metadata| {
         let target = metadata.target();
-        target.starts_with("m365_") || target.starts_with("graph_sim") || *metadata.level() == Level::ERROR
+        target.starts_with("m365_") || target.starts_with("graph_sim")
     });
     let wanted = EnvFilter::builder().parse_lossy(level);
     let registry = tracing_subscriber::registry().with(wanted);

@@ -73,6 +73,7 @@ impl Database {
             return Ok(Self { writers: pool.clone(), pool, dialect: Dialect::Postgres, surroundings, path: None });
         }
         let path = sqlite::create(url)?;
+        sqlite::probe(&path, options.timeout).await?;
         let pool = sqlite::open(pool, &path, options.timeout).await?;
         let one = AnyPoolOptions::new().max_connections(1).acquire_timeout(sqlite::LONGEST_TURN);
         let writers = sqlite::open(one, &path, options.timeout).await?;

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use sqlx::any::AnyPoolOptions;
-use sqlx::{AnyConnection, AnyPool, Executor as _};
+use sqlx::{AnyConnection, AnyPool, Connection as _, Executor as _};
 
 use crate::DatabaseError;
 
@@ -16,6 +16,15 @@ pub(crate) fn create(url: &str) -> Result<PathBuf, DatabaseError> {
     let path = path_in(url)?;
     create_private(&path)?;
     Ok(path)
+}
+
+/// Opens the file once, by itself: a pool would try a file that cannot be used again and again, and call that a lock.
+pub(crate) async fn probe(path: &Path, timeout: Duration) -> Result<(), DatabaseError> {
+    let mut connection = AnyConnection::connect(&driver_url(path)?).await?;
+    prepare(&mut connection, timeout).await?;
+    connection.fetch_one("SELECT COUNT(*) FROM sqlite_schema").await?;
+    connection.close().await?;
+    Ok(())
 }
 
 pub(crate) async fn open(pool: AnyPoolOptions, path: &Path, timeout: Duration) -> Result<AnyPool, DatabaseError> {

@@ -166,8 +166,8 @@ impl<'p> Purge<'p> {
 
     /// Deletes everything that was read.
     pub(crate) async fn everything(&mut self) -> Result<(), StoreError> {
-        let shown = self.ids("SELECT id FROM activity WHERE tenant_id = $1 AND announced = 1").await?;
-        self.bury(Burial::Erased, &shown).await?;
+        let records = self.ids("SELECT id FROM activity WHERE tenant_id = $1").await?;
+        self.bury(Burial::Erased, &records).await?;
         self.names(None).await?;
         for (table, sql) in EVERYTHING {
             let gone = sqlx::query(*sql).bind(self.tenant.as_str()).execute(self.tx.connection()).await?;

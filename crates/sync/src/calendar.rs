@@ -168,11 +168,10 @@ impl<'p> CalendarPage<'p> {
         self.join_occurrences(tx, key).await
     }
 
-    /// Occurrences that waited for this master, and those to come whose people are its.
+    /// Occurrences that waited for this master, and those whose people are its.
     async fn join_occurrences(&mut self, tx: &mut PageTx, master: ShortKey) -> Result<(), PageError> {
         let Some(found) = self.stored.get(&master).cloned() else { return Ok(()) };
         for copy in tx.copies_of_masters(&[master]).await? {
-            let upcoming = copy.starts_at.is_some_and(|start| start > tx.now());
             match copy.state {
                 CopyState::Waiting => {
                     let start = copy.starts_at.unwrap_or_else(|| tx.now());
@@ -185,7 +184,7 @@ impl<'p> CalendarPage<'p> {
                         self.promote(tx, &copy, &found, meeting).await?;
                     }
                 }
-                CopyState::Standing if copy.people_from_master && upcoming => {
+                CopyState::Standing if copy.people_from_master => {
                     let start = copy.starts_at.unwrap_or_else(|| tx.now());
                     if cancels(found.cancelled_at, start)
                         && let Some(meeting) = copy.meeting_key

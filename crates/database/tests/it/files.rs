@@ -35,3 +35,15 @@ async fn what_is_no_database_is_refused_without_repeating_it() {
     let error = open(&missing).await.expect_err("a refusal").to_string();
     assert!(error.contains("folder") && !error.contains("hunter2"), "{error}");
 }
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_told_at_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = folder.path().join("text.db");
+    std::fs::write(&text, "this is a letter, not a database, however long it may be. ".repeat(100)).unwrap();
+    let error = match open(&format!("sqlite://{}", text.display())).await {
+        Ok(database) => database.migrate().await.unwrap_err(),
+        Err(error) => error,
+    };
+    assert!(matches!(error, m365_database::DatabaseError::Damaged), "{error}");
+}
