@@ -26,4 +26,4 @@ pub use mapping::{
     CalendarSource, FieldMapping, FieldMappings, Kind, MailSource, MappingError, Source, Target, Transform,
 };
 pub use record::{ActivityType, EmailProperties, MeetingProperties, Record, RecordProperties};
-pub use transform::{FilteredEvent, FilteredMessage, email_activity, meeting_activities};
+pub use transform::{FilteredEvent, FilteredMessage, email_activity, meeting_activities, meeting_external_id};

@@ -52,6 +52,11 @@ impl fmt::Debug for FilteredMessage {
     }
 }
 
+/// What names the record of a meeting for one person.
+pub fn meeting_external_id(event_id: &str, person: &str) -> String {
+    format!("o365_cal_{event_id}_{person}")
+}
+
 /// One record per attendee who passed the filter, in listed order; none when nobody did.
 pub fn meeting_activities(
     gate: &DpaAccepted<'_>,
@@ -72,7 +77,7 @@ fn meeting_activity(
     let person = fields.person?.clone();
     Some(CanonicalActivity {
         tenant: gate.tenant().clone(),
-        external_id: format!("o365_cal_{}_{}", fields.external_id?, person.as_str()),
+        external_id: meeting_external_id(&fields.external_id?, person.as_str()),
         occurred_at: fields.occurred_at?,
         properties: Properties::Meeting {
             meeting_subject: fields.meeting_subject,

@@ -220,10 +220,43 @@ impl<'p> CalendarPage<'p> {
                 self.veto(tx, &copy, meeting, CopyState::Private).await?;
             } else {
                 self.touched.insert(meeting);
-                tx.forget_copy(copy.id).await?;
+                self.let_go(tx, copy).await?;
             }
         }
         Ok(())
+    }
+
+    /// Nobody on this copy is let in any more. Of what has begun its name stays, without people: a record of it keeps that
+    /// name, though a copy elsewhere has not heard of the change yet.
+    async fn let_go(&mut self, tx: &mut PageTx, copy: StoredCopy) -> Result<(), PageError> {
+        let has_begun = copy.starts_at.is_some_and(|start| start <= tx.now());
+        if copy.state != CopyState::Standing || !has_begun {
+            self.stored.remove(&copy.key);
+            return tx.forget_copy(copy.id).await;
+        }
+        let write = CopyWrite {
+            mailbox: copy.mailbox,
+            user: &copy.user,
+            key: copy.key,
+            event_id: copy.event_id.as_deref(),
+            kind: copy.kind,
+            state: CopyState::Standing,
+            master_key: copy.master_key,
+            master_id: None,
+            meeting_key: copy.meeting_key,
+            place: copy.place.as_deref(),
+            series_key: None,
+            cancelled_at: None,
+            is_organizer: copy.is_organizer,
+            starts_at: copy.starts_at,
+            ends_at: copy.ends_at,
+            subject: None,
+            is_online: None,
+            people: None,
+            people_from_master: false,
+            round: self.round.number,
+        };
+        self.put_over(tx, &write, Some(copy.id)).await
     }
 
     async fn promote(
@@ -300,7 +333,7 @@ impl<'p> CalendarPage<'p> {
                 self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
                 self.touched.insert(meeting);
             } else if let Some(copy) = old {
-                tx.forget_copy(copy.id).await?;
+                self.let_go(tx, copy).await?;
             }
             return Ok(());
         }
@@ -387,10 +420,10 @@ impl<'p> CalendarPage<'p> {
         self.counts.addresses.merge(people.counts());
         if let Some(verdict) = people.verdict() {
             self.counts.events.drop(verdict.into());
-            if let Some(copy) = self.stored.remove(&key) {
-                tx.forget_copy(copy.id).await?;
-            }
-            return Ok(());
+            return match old {
+                Some(copy) => self.let_go(tx, copy).await,
+                None => Ok(()),
+            };
         }
         self.counts.events.keep();
         let write = CopyWrite {

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use m365_activity::{CanonicalActivity, FilteredEvent, meeting_activities};
+use m365_activity::{CanonicalActivity, FilteredEvent, meeting_activities, meeting_external_id};
 use m365_database::DpaAccepted;
 use m365_privacy::{AttendeeKind, RawAddress, RawAttendee, RawText, ResponseStatus, filter_calendar_attendees};
 use m365_store::keys::ShortKey;
@@ -41,7 +41,10 @@ pub(crate) async fn materialize(
     let fate = Fate::of(&loaded.records, &outcomes, now);
     let mut wanted = Vec::new();
     for (meeting, outcome) in outcomes {
-        for activity in outcome.activities {
+        for (_, activity) in outcome.activities {
+            if fate.refused.contains(activity.external_id()) {
+                continue;
+            }
             let renames = fate.renamed.get(activity.external_id()).copied();
             wanted.push(ToStore { activity, meeting: Some(meeting), renames });
         }
@@ -58,8 +61,10 @@ struct Outcome {
     is_vetoed: bool,
     /// Whether it has begun; `None` when no copy stands.
     has_begun: Option<bool>,
-    /// A record for each person.
-    activities: Vec<CanonicalActivity>,
+    /// The ids of the copies that stand, the one that counts most first.
+    standing: Vec<String>,
+    /// A record for each person, with the place of its copy among those.
+    activities: Vec<(usize, CanonicalActivity)>,
 }
 
 impl Outcome {
@@ -71,17 +76,23 @@ impl Outcome {
         let mut standing: Vec<&StoredCopy> = copies.iter().filter(|copy| copy.state == CopyState::Standing).collect();
         standing.sort_by_key(|copy| (!copy.is_organizer, copy.user.as_str(), copy.event_id.as_deref()));
         let has_begun = standing.first().map(|first| first.starts_at.is_some_and(|start| start <= now));
-        let mut outcome = Self { has_begun, ..Self::default() };
+        let ids = standing.iter().map(|copy| copy.event_id.clone().unwrap_or_default()).collect();
+        let mut outcome = Self { has_begun, standing: ids, ..Self::default() };
         let mut seen = HashSet::new();
-        for copy in standing {
+        for (place, copy) in standing.into_iter().enumerate() {
             let Some(event) = loaded.event(rules, copy) else { continue };
             for activity in meeting_activities(gate, &rules.mappings, &event) {
                 if seen.insert(activity.participants()[0].as_str().to_owned()) {
-                    outcome.activities.push(activity);
+                    outcome.activities.push((place, activity));
                 }
             }
         }
         outcome
+    }
+
+    /// The place of the copy that names `record`, if that copy still stands.
+    fn place_of(&self, record: &RecordHead) -> Option<usize> {
+        self.standing.iter().position(|id| meeting_external_id(id, &record.person) == record.external_id)
     }
 }
 
@@ -113,27 +124,40 @@ impl Loaded {
 }
 
 /// What becomes of stored records that no copy calls for by their name.
+#[derive(Default)]
 struct Fate {
     /// Taken back.
     gone: Vec<i64>,
     /// The same record under another name: rows by the name that they get.
     renamed: HashMap<String, i64>,
+    /// Names that are not given: a record of what has happened keeps the one of a copy that counts more.
+    refused: HashSet<String>,
 }
 
 impl Fate {
     /// What has happened stays, unless its meeting is vetoed or its record has another name now.
     fn of(records: &[RecordHead], outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Self {
-        let everything = || outcomes.values().flat_map(|outcome| &outcome.activities);
-        let named: HashSet<&str> = everything().map(CanonicalActivity::external_id).collect();
+        let everything = outcomes.values().flat_map(|outcome| &outcome.activities);
+        let named: HashSet<&str> = everything.map(|(_, activity)| activity.external_id()).collect();
         let stored: HashSet<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
-        let mut fate = Self { gone: Vec::new(), renamed: HashMap::new() };
+        let mut fate = Self::default();
         for record in records {
             if named.contains(record.external_id.as_str()) {
                 continue;
             }
             let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
-            let same_person = |a: &&CanonicalActivity| a.participants()[0].as_str() == record.person;
-            match outcome.activities.iter().find(same_person).map(CanonicalActivity::external_id) {
+            let same_person = |(_, a): &&(usize, CanonicalActivity)| a.participants()[0].as_str() == record.person;
+            let found = outcome.activities.iter().find(same_person);
+            // The copy that names the record stands and does not list the person any more. A copy that counts less and still
+            // does has not heard of it yet.
+            if let Some((place, activity)) = found
+                && record.occurred_at <= now
+                && outcome.place_of(record).is_some_and(|own| own < *place)
+            {
+                fate.refused.insert(activity.external_id().to_owned());
+                continue;
+            }
+            match found.map(|(_, activity)| activity.external_id()) {
                 Some(name) if !stored.contains(name) && !fate.renamed.contains_key(name) => {
                     fate.renamed.insert(name.to_owned(), record.id);
                 }

@@ -4,6 +4,7 @@ mod allow_list;
 mod canary;
 mod gate;
 mod moments;
+mod series;
 mod summary;
 mod together;
 mod trouble;

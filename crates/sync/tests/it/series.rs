@@ -1,0 +1,74 @@
+//! Series: over several pages, and seen by several people.
+
+use graph_sim::world::{Attendee, AttendeeKind, Pattern, Response};
+use graph_sim::{NewMeeting, NewMessage};
+use jiff::SignedDuration;
+use testkit::Kit;
+
+/// The simulator sends the master of every third entry after its days, so that here the first pages of the second round
+/// hold days alone.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_day_of_a_series_learns_of_a_change_whatever_page_it_is_on() {
+    let mut kit = Kit::ready(&["acme.com"], |options| {
+        options.mailboxes = 1;
+        options.messages_per_mailbox = 0;
+        options.meetings_per_mailbox = 0;
+    })
+    .await;
+    kit.engine.limits.calendar_page = 5;
+    let me = kit.sim.world().users[0].upn.clone();
+    let first = kit.now() - SignedDuration::from_hours(24 * 12);
+    for subject in ["one", "two"] {
+        kit.sim.create_meeting(&NewMeeting::new(&me, &["buyer@acme.com"], subject, first));
+    }
+    let daily = NewMeeting::new(&me, &["buyer@acme.com"], "daily", first);
+    let last = "2026-03-03".parse().unwrap();
+    let series = kit.sim.create_series(&daily, Pattern::Daily(1), Some(last));
+    kit.sync().await;
+    kit.sim.respond(series, "buyer@acme.com", Response::Accepted);
+    kit.sync().await;
+    let answers: Vec<_> = kit
+        .records(true)
+        .await
+        .into_iter()
+        .filter(|record| record["properties"]["meetingSubject"] == "daily")
+        .map(|record| record["properties"]["responseStatus"].clone())
+        .collect();
+    assert_eq!(answers, vec![serde_json::json!("accepted"); 14]);
+}
+
+/// Fails when a begun record follows whichever copy still lists its person.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_of_what_has_happened_keeps_its_name_while_copies_learn_of_a_change_one_by_one() {
+    let kit = Kit::ready(&["acme.com"], |options| {
+        options.mailboxes = 2;
+        options.messages_per_mailbox = 0;
+        options.meetings_per_mailbox = 0;
+    })
+    .await;
+    let (organizer, colleague) = {
+        let world = kit.sim.world();
+        (world.users[0].upn.clone(), world.users[1].upn.clone())
+    };
+    kit.sim.send_message(&NewMessage::new("buyer@acme.com", &organizer, "hello"));
+    let buyer = kit.sim.world().find_person("buyer@acme.com").unwrap();
+    let first = kit.now() - SignedDuration::from_hours(24 * 5);
+    let series =
+        kit.sim.create_series(&NewMeeting::new(&organizer, &[&colleague], "daily", first), Pattern::Daily(1), None);
+    let day = "2026-02-28".parse().unwrap();
+    kit.sim.change_day(series, day, |day| {
+        day.attendees =
+            Some(vec![Attendee { person: buyer, kind: AttendeeKind::Required, response: Response::Accepted }]);
+    });
+    kit.sync().await;
+    let meetings = || async {
+        kit.records(true).await.into_iter().filter(|record| record["type"] == "meeting_attend").collect::<Vec<_>>()
+    };
+    let before = meetings().await;
+    assert_eq!(before.len(), 1);
+    // The series moves by an hour, which forgets its exceptions; the colleague's mailbox cannot be read just now.
+    kit.sim.reschedule(series, first + SignedDuration::from_hours(1));
+    kit.sim.mailbox_error(graph_sim::UserNo(1), 500, "");
+    kit.sync().await;
+    assert_eq!(meetings().await, before);
+}
