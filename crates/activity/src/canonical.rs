@@ -6,6 +6,7 @@ use jiff::Timestamp;
 use m365_model::TenantId;
 use m365_privacy::{DomainName, Organizer, Participant, ResponseStatus};
 
+use crate::details::{EmailDetails, MeetingDetails};
 use crate::record::{ActivityType, EmailProperties, MeetingProperties, Record, RecordProperties};
 
 /// One record about a person whom the filter let in. The transforms alone make one: they ask for a proof that an
@@ -41,6 +42,8 @@ pub enum Properties {
         response_status: ResponseStatus,
         /// The domain of the allow-list entry that let the person in.
         account_domain: DomainName,
+        /// What an administrator asked for besides.
+        details: Option<MeetingDetails>,
     },
     /// Of a message.
     Email {
@@ -48,6 +51,8 @@ pub enum Properties {
         conversation_id: Option<String>,
         /// The subject.
         subject: Option<String>,
+        /// What an administrator asked for besides.
+        details: Option<EmailDetails>,
     },
 }
 
@@ -105,6 +110,7 @@ impl CanonicalActivity {
                 attendee_count,
                 response_status,
                 account_domain,
+                details,
             } => RecordProperties::Meeting(MeetingProperties {
                 meeting_subject: meeting_subject.as_deref().map(Into::into),
                 duration_minutes: *duration_minutes,
@@ -113,11 +119,13 @@ impl CanonicalActivity {
                 attendee_count: *attendee_count,
                 response_status: *response_status,
                 account_domain: account_domain.as_str().into(),
+                details: details.clone(),
             }),
-            Properties::Email { conversation_id, subject } => RecordProperties::Email(EmailProperties {
+            Properties::Email { conversation_id, subject, details } => RecordProperties::Email(EmailProperties {
                 conversation_id: conversation_id.as_deref().map(Into::into),
                 participant_emails: self.participants.iter().map(|person| person.as_str().into()).collect(),
                 subject: subject.as_deref().map(Into::into),
+                details: details.clone(),
             }),
         }
     }

@@ -16,12 +16,14 @@
 #![warn(missing_docs)]
 
 mod canonical;
+mod details;
 mod mapping;
 mod record;
 mod transform;
 mod words;
 
 pub use canonical::{CanonicalActivity, Properties};
+pub use details::{Direction, EmailDetails, MeetingDetails};
 pub use mapping::{
     CalendarSource, FieldMapping, FieldMappings, Kind, MailSource, MappingError, Source, Target, Transform,
 };

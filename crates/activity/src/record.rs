@@ -7,6 +7,7 @@ use m365_model::to_text;
 use m365_privacy::ResponseStatus;
 use serde::ser::{Serialize, SerializeStruct, Serializer};
 
+use crate::details::{EmailDetails, MeetingDetails};
 use crate::words::words;
 
 words! {
@@ -72,6 +73,8 @@ pub struct MeetingProperties<'a> {
     pub response_status: ResponseStatus,
     /// The domain of the allow-list entry that let the person in.
     pub account_domain: Cow<'a, str>,
+    /// What an administrator asked for besides; left out where nobody did.
+    pub details: Option<MeetingDetails>,
 }
 
 /// The properties of a message. What cannot be told is `None`, and `null` in JSON. The number of participants is
@@ -84,6 +87,8 @@ pub struct EmailProperties<'a> {
     pub participant_emails: Vec<Cow<'a, str>>,
     /// The subject.
     pub subject: Option<Cow<'a, str>>,
+    /// What an administrator asked for besides; left out where nobody did.
+    pub details: Option<EmailDetails>,
 }
 
 impl Record<'_> {
@@ -126,7 +131,8 @@ impl Serialize for RecordProperties<'_> {
 
 impl Serialize for MeetingProperties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("MeetingProperties", 7)?;
+        let more = if self.details.is_some() { 4 } else { 0 };
+        let mut object = serializer.serialize_struct("MeetingProperties", 7 + more)?;
         object.serialize_field("meetingSubject", &self.meeting_subject)?;
         object.serialize_field("durationMinutes", &self.duration_minutes)?;
         object.serialize_field("isOnline", &self.is_online)?;
@@ -134,17 +140,29 @@ impl Serialize for MeetingProperties<'_> {
         object.serialize_field("attendeeCount", &self.attendee_count)?;
         object.serialize_field("responseStatus", &self.response_status)?;
         object.serialize_field("accountDomain", &self.account_domain)?;
+        if let Some(details) = &self.details {
+            object.serialize_field("meetingKey", &details.meeting_key)?;
+            object.serialize_field("isRecurring", &details.is_recurring)?;
+            object.serialize_field("isAllDay", &details.is_all_day)?;
+            object.serialize_field("showAs", &details.show_as)?;
+        }
         object.end()
     }
 }
 
 impl Serialize for EmailProperties<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut object = serializer.serialize_struct("EmailProperties", 4)?;
+        let more = if self.details.is_some() { 3 } else { 0 };
+        let mut object = serializer.serialize_struct("EmailProperties", 4 + more)?;
         object.serialize_field("conversationId", &self.conversation_id)?;
         object.serialize_field("participantCount", &self.participant_emails.len())?;
         object.serialize_field("participantEmails", &self.participant_emails)?;
         object.serialize_field("subject", &self.subject)?;
+        if let Some(details) = &self.details {
+            object.serialize_field("direction", &details.direction)?;
+            object.serialize_field("accountDomains", &details.account_domains)?;
+            object.serialize_field("automated", &details.automated)?;
+        }
         object.end()
     }
 }

@@ -4,9 +4,10 @@ use std::fmt;
 
 use jiff::Timestamp;
 use m365_database::DpaAccepted;
-use m365_privacy::{Attendance, FilteredAttendees, FilteredParticipants, Organizer, Participant, Subject};
+use m365_privacy::{Attendance, FilteredAttendees, FilteredParticipants, Organizer, Participant, SenderKind, Subject};
 
 use crate::canonical::{CanonicalActivity, Properties};
+use crate::details::{Direction, EmailDetails, MeetingDetails};
 use crate::mapping::{CalendarSource, FieldMapping, FieldMappings, MailSource, Target, Transform};
 
 /// An event whose people went through the filter. `start` and `end` are instants; an occurrence of a series has its
@@ -24,6 +25,8 @@ pub struct FilteredEvent {
     pub is_online: Option<bool>,
     /// Who takes part.
     pub people: FilteredAttendees,
+    /// What an administrator asked for besides.
+    pub details: Option<MeetingDetails>,
 }
 
 /// A message whose people went through the filter.
@@ -38,6 +41,8 @@ pub struct FilteredMessage {
     pub subject: Option<Subject>,
     /// Who takes part.
     pub people: FilteredParticipants,
+    /// Whether an administrator asked for further properties.
+    pub with_details: bool,
 }
 
 impl fmt::Debug for FilteredEvent {
@@ -87,6 +92,7 @@ fn meeting_activity(
             attendee_count: event.people.attendee_count(),
             response_status: attendance.response,
             account_domain: person.account_domain().clone(),
+            details: event.details.clone(),
         },
         participants: vec![person],
     })
@@ -106,8 +112,28 @@ pub fn email_activity(
         external_id: format!("o365_email_{}", fields.external_id?),
         occurred_at: fields.occurred_at?,
         participants: std::iter::once(person).chain(others).cloned().collect(),
-        properties: Properties::Email { conversation_id: fields.conversation_id, subject: fields.subject },
+        properties: Properties::Email {
+            conversation_id: fields.conversation_id,
+            subject: fields.subject,
+            details: message.with_details.then(|| email_details(&message.people)),
+        },
     })
+}
+
+fn email_details(people: &FilteredParticipants) -> EmailDetails {
+    let mut account_domains: Vec<String> = Vec::new();
+    for person in people.participants() {
+        let domain = person.account_domain().as_str();
+        if !account_domains.iter().any(|known| known == domain) {
+            account_domains.push(domain.to_owned());
+        }
+    }
+    let direction = match people.sender() {
+        SenderKind::Internal => Direction::Outbound,
+        SenderKind::Participant => Direction::Inbound,
+        SenderKind::Other => Direction::ThirdParty,
+    };
+    EmailDetails { direction, account_domains, automated: people.is_automated() }
 }
 
 /// A value on its way from a source to a target.

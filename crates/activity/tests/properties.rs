@@ -63,7 +63,8 @@ fn every_address_in_a_meetings_records_was_let_in_or_is_the_internal_organizers(
             let people = filter_calendar_attendees(&filter(), rules, Some(organizer.into()), rows);
             let subject = people.subject("Subject".into());
             let at = jiff::Timestamp::UNIX_EPOCH;
-            let event = FilteredEvent { id: "id".into(), subject, start: at, end: at, is_online: None, people };
+            let event =
+                FilteredEvent { id: "id".into(), subject, start: at, end: at, is_online: None, people, details: None };
             let activities = meeting_activities(gate, &FieldMappings::default(), &event);
             prop_assert_eq!(activities.len(), event.people.attendances().len());
             for activity in activities {
@@ -93,7 +94,14 @@ fn every_address_in_a_messages_record_was_let_in() {
             let is_empty = people.is_empty();
             let subject = people.subject("Subject".into());
             let received = jiff::Timestamp::UNIX_EPOCH;
-            let message = FilteredMessage { id: "id".into(), received, conversation_id: None, subject, people };
+            let message = FilteredMessage {
+                id: "id".into(),
+                received,
+                conversation_id: None,
+                subject,
+                people,
+                with_details: false,
+            };
             let activity = email_activity(gate, &FieldMappings::default(), &message);
             prop_assert_eq!(activity.is_none(), is_empty);
             if let Some(activity) = activity {

@@ -33,6 +33,7 @@ fn attendees(organizer: &str, listed: &[(&str, ResponseStatus)]) -> FilteredAtte
 fn planning(listed: &[(&str, ResponseStatus)]) -> FilteredEvent {
     let people = attendees("Org@Tenant.com", listed);
     FilteredEvent {
+        details: None,
         id: "AAMkAGI1".into(),
         subject: people.subject(" Q1 Planning\n".into()),
         start: "2026-03-02T15:00:00.123Z".parse().expect("an instant"),
@@ -46,6 +47,7 @@ fn renewal(sender: &str, to: &[&str], cc: &[&str]) -> FilteredMessage {
     let raw = |texts: &[&str]| texts.iter().map(|text| RawAddress::from(*text)).collect();
     let people = filter_email_participants(&filter(), Some(sender.into()), raw(to), raw(cc));
     FilteredMessage {
+        with_details: false,
         id: "AAkALg".into(),
         received: "2026-03-02T15:00:00Z".parse().expect("an instant"),
         conversation_id: Some("conv_abc".into()),
@@ -151,7 +153,7 @@ fn what_cannot_be_told_is_null_and_not_absent() {
         let people = attendees("eve@evil.example", &[("buyer@acme.com", ResponseStatus::None)]);
         let start = "2026-03-02T15:00:00Z".parse().unwrap();
         let end = "2026-03-02T14:00:00Z".parse().unwrap();
-        let event = FilteredEvent { id: "e".into(), subject: None, start, end, is_online: None, people };
+        let event = FilteredEvent { id: "e".into(), subject: None, start, end, is_online: None, people, details: None };
         let expected = json!({
             "meetingSubject": null, "durationMinutes": null, "isOnline": null, "organizerEmail": null,
             "attendeeCount": 1, "responseStatus": "none", "accountDomain": "acme.com",

@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
-use m365_model::{EntraTenantId, TenantId, UserId};
+use m365_model::{EntraTenantId, GraphUserId, TenantId, UserId};
 use m365_store::feed::Cursor;
 
 use crate::exit::Exit;
@@ -59,6 +59,17 @@ pub enum Command {
     /// The external domains whose people are let through
     #[command(subcommand)]
     Allowlist(AllowList),
+    /// People and domains that are kept out though the list would let them in; reversible
+    #[command(subcommand)]
+    Exclude(Exclude),
+    /// Which mailboxes are read, and what became of their items; lists them unless told otherwise
+    Mailboxes {
+        /// As JSON, one mailbox a line, with its folders
+        #[arg(long, global = true)]
+        json: bool,
+        #[command(subcommand)]
+        command: Option<Mailboxes>,
+    },
     /// Show or change settings
     #[command(subcommand)]
     Config(Config),
@@ -158,6 +169,18 @@ pub enum AllowList {
         #[arg(long)]
         yes: bool,
     },
+    /// Make the list say what a file says: one domain a line, `--subdomains` behind it where they count too, # for remarks
+    Apply {
+        /// The file; - for stdin
+        #[arg(value_name = "FILE")]
+        file: std::path::PathBuf,
+        /// Say what would change, and change nothing
+        #[arg(long)]
+        dry_run: bool,
+        /// Add free-mail domains without asking again
+        #[arg(long)]
+        yes: bool,
+    },
     /// Close an entry: nobody new is let in by it; what it let in stays or goes
     #[command(group(clap::ArgGroup::new("leftovers").required(true).args(["purge", "keep"])))]
     Remove {
@@ -170,6 +193,42 @@ pub enum AllowList {
         /// Keep the records that it let in
         #[arg(long)]
         keep: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Exclude {
+    /// Print them
+    List,
+    /// Keep addresses or domains out from now on; what is stored of them stays
+    Add {
+        /// Addresses or domains; with -, they come on stdin, one a line, and stay out of the shell's history
+        #[arg(required = true, value_name = "ADDRESS|DOMAIN|-")]
+        who: Vec<String>,
+    },
+    /// Let the allow-list decide about them again; the next sync reads the look-back window for them
+    Remove {
+        /// Addresses or domains; with -, they come on stdin, one a line
+        #[arg(required = true, value_name = "ADDRESS|DOMAIN|-")]
+        who: Vec<String>,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Mailboxes {
+    /// Print them
+    List,
+    /// Read these mailboxes
+    Include {
+        /// The users' object ids in Entra
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<GraphUserId>,
+    },
+    /// Do not read these mailboxes; what was read of them stays
+    Exclude {
+        /// The users' object ids in Entra
+        #[arg(required = true, value_name = "ID")]
+        ids: Vec<GraphUserId>,
     },
 }
 

@@ -91,7 +91,12 @@ pub enum Printer {
     /// As JSON, one a line.
     Ndjson(Lines),
     /// As a table.
-    Csv(Box<csv::Writer<BufWriter<StdoutLock<'static>>>>),
+    Csv {
+        /// The table.
+        table: Box<csv::Writer<BufWriter<StdoutLock<'static>>>>,
+        /// Whether it has the columns of further properties.
+        with_details: bool,
+    },
 }
 
 const COLUMNS: [&str; 16] = [
@@ -113,15 +118,20 @@ const COLUMNS: [&str; 16] = [
     "subject",
 ];
 
+/// The further columns where an administrator asked for further properties.
+const DETAILS: [&str; 7] =
+    ["meetingKey", "isRecurring", "isAllDay", "showAs", "direction", "accountDomains", "automated"];
+
 impl Printer {
-    /// Begins to print.
-    pub fn new(format: Format) -> Result<Self, Stopped> {
+    /// Begins to print. A table has further columns `with_details`; JSON has what the record has.
+    pub fn new(format: Format, with_details: bool) -> Result<Self, Stopped> {
         Ok(match format {
             Format::Ndjson => Self::Ndjson(Lines::new()),
             Format::Csv => {
                 let mut table = csv::Writer::from_writer(BufWriter::new(io::stdout().lock()));
-                table.write_record(COLUMNS)?;
-                Self::Csv(Box::new(table))
+                let details = if with_details { &DETAILS[..] } else { &[] };
+                table.write_record(COLUMNS.iter().chain(details))?;
+                Self::Csv { table: Box::new(table), with_details }
             }
         })
     }
@@ -130,7 +140,10 @@ impl Printer {
     pub fn print(&mut self, record: &Record<'_>) -> Result<(), Stopped> {
         match self {
             Self::Ndjson(lines) => lines.print(record),
-            Self::Csv(table) => Ok(table.write_record(cells(record))?),
+            Self::Csv { table, with_details: false } => Ok(table.write_record(cells(record))?),
+            Self::Csv { table, with_details: true } => {
+                Ok(table.write_record(cells(record).into_iter().chain(details(record)))?)
+            }
         }
     }
 
@@ -138,7 +151,7 @@ impl Printer {
     pub fn finish(self) -> Result<(), Stopped> {
         match self {
             Self::Ndjson(lines) => lines.finish(),
-            Self::Csv(mut table) => Ok(table.flush()?),
+            Self::Csv { mut table, .. } => Ok(table.flush()?),
         }
     }
 }
@@ -178,6 +191,29 @@ fn cells(record: &Record<'_>) -> Vec<String> {
     cells
 }
 
+fn details(record: &Record<'_>) -> [String; 7] {
+    let told = |flag: Option<bool>| flag.map(|flag| flag.to_string()).unwrap_or_default();
+    let mut cells = <[String; 7]>::default();
+    match &record.properties {
+        RecordProperties::Meeting(meeting) => {
+            if let Some(details) = &meeting.details {
+                cells[0].clone_from(&details.meeting_key);
+                cells[1] = details.is_recurring.to_string();
+                cells[2] = told(details.is_all_day);
+                cells[3] = details.show_as.clone().unwrap_or_default();
+            }
+        }
+        RecordProperties::Email(mail) => {
+            if let Some(details) = &mail.details {
+                details.direction.word().clone_into(&mut cells[4]);
+                cells[5] = details.account_domains.join(";");
+                cells[6] = details.automated.to_string();
+            }
+        }
+    }
+    cells
+}
+
 /// A spreadsheet takes a cell that begins like a formula for one, and subjects are written by strangers: such a cell gets
 /// an apostrophe first (<https://owasp.org/www-community/attacks/CSV_Injection>).
 fn guarded(text: &str) -> String {
@@ -198,6 +234,7 @@ mod tests {
             properties: RecordProperties::Email(EmailProperties {
                 conversation_id: None,
                 participant_emails: vec!["+x@acme.com".into()],
+                details: None,
                 subject: Some("=HYPERLINK(\"http://evil.test\")".into()),
             }),
         };

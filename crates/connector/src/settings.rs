@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use m365_database::DatabaseOptions;
-use m365_graph::{Credentials, Endpoints};
+use m365_graph::{Cloud, Credentials, Endpoints};
 use m365_model::EntraTenantId;
 use m365_store::{Crypter, MasterKey};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -111,19 +111,27 @@ impl<'e> Reader<'e> {
     pub fn microsoft(&mut self) -> Option<MicrosoftSettings> {
         let endpoints = self.endpoints();
         let id = self.env.get("O365_CLIENT_ID");
-        let secret = self.secret("O365_CLIENT_SECRET");
+        let certificate = self.certificate();
+        let secret = if certificate.is_some() { None } else { self.secret("O365_CLIENT_SECRET") };
         if id.is_none() {
             self.mistakes
                 .add("O365_CLIENT_ID", "missing: the application (client) id of the app registration in Entra");
         }
-        if secret.is_none() {
-            self.mistakes
-                .add("O365_CLIENT_SECRET", "missing: the value (not the id) of a client secret of the registration");
+        if secret.is_none() && certificate.is_none() {
+            let what = "missing: the value (not the id) of a client secret of the registration, or set \
+                        O365_CLIENT_CERTIFICATE_FILE";
+            self.mistakes.add("O365_CLIENT_SECRET", what);
         }
-        let credentials = match Credentials::new(&id?, &secret?) {
+        let (made, names) = match (certificate, secret) {
+            (Some(pem), _) => {
+                (Credentials::with_certificate(&id?, &pem), "O365_CLIENT_ID, O365_CLIENT_CERTIFICATE_FILE")
+            }
+            (None, secret) => (Credentials::new(&id?, &secret?), "O365_CLIENT_ID, O365_CLIENT_SECRET"),
+        };
+        let credentials = match made {
             Ok(credentials) => Some(credentials),
             Err(error) => {
-                self.mistakes.add("O365_CLIENT_ID, O365_CLIENT_SECRET", error);
+                self.mistakes.add(names, error);
                 None
             }
         };
@@ -160,29 +168,30 @@ impl<'e> Reader<'e> {
     }
 
     fn endpoints(&mut self) -> Option<Endpoints> {
-        let (authority, graph) = match self.env.get("O365_CLOUD").as_deref() {
-            None | Some("global") => ("https://login.microsoftonline.com", "https://graph.microsoft.com"),
-            Some("usgov") => ("https://login.microsoftonline.us", "https://graph.microsoft.us"),
-            Some("dod") => ("https://login.microsoftonline.us", "https://dod-graph.microsoft.us"),
-            Some("china") => {
-                let what = "china is not served yet: its Microsoft Graph has no change tracking for mail";
-                self.mistakes.add("O365_CLOUD", what);
-                return None;
-            }
-            Some(_) => {
-                self.mistakes.add("O365_CLOUD", "expected global, usgov or dod");
-                return None;
-            }
+        let cloud = self.env.get("O365_CLOUD").unwrap_or_else(|| Cloud::Global.word().to_owned());
+        let Some(cloud) = Cloud::from_word(&cloud) else {
+            self.mistakes.add("O365_CLOUD", "expected global, usgov, dod or china");
+            return None;
         };
-        let authority = self.env.get("AZURE_AUTHORITY_HOST").unwrap_or_else(|| authority.to_owned());
-        let graph = self.env.get("O365_GRAPH_URL").unwrap_or_else(|| graph.to_owned());
-        match Endpoints::custom(&authority, &graph) {
+        let authority = self.env.get("AZURE_AUTHORITY_HOST").unwrap_or_else(|| cloud.authority().to_owned());
+        let graph = self.env.get("O365_GRAPH_URL").unwrap_or_else(|| cloud.graph_root().to_owned());
+        match Endpoints::in_cloud(cloud, &authority, &graph) {
             Ok(endpoints) => Some(endpoints),
             Err(error) => {
                 self.mistakes.add("AZURE_AUTHORITY_HOST, O365_GRAPH_URL", error);
                 None
             }
         }
+    }
+
+    /// The certificate that takes the place of the secret: it is always a file.
+    fn certificate(&mut self) -> Option<SecretString> {
+        const NAME: &str = "O365_CLIENT_CERTIFICATE_FILE";
+        let pem = std::fs::read_to_string(self.env.get(NAME)?).unwrap_or_else(|_| {
+            self.mistakes.add(NAME, "the file cannot be read");
+            String::new()
+        });
+        Some(pem.into())
     }
 
     /// A secret by itself, or in the file that `NAME_FILE` names.

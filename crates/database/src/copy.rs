@@ -24,6 +24,7 @@ const TABLES: &[Table] = &[
     Table { name: "tenant_secret", key: &["name"] },
     Table { name: "suppression", key: &["kind", "hash"] },
     Table { name: "allowed_external_domain", key: &["id"] },
+    Table { name: "exclusion", key: &["exclusion_key"] },
     Table { name: "internal_domain", key: &["domain", "source"] },
     Table { name: "mailbox", key: &["id"] },
     Table { name: "mail_folder", key: &["id"] },

@@ -45,6 +45,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0006_reading.sql"),
         include_str!("../migrations/postgres/0006_reading.sql"),
     ),
+    (
+        8,
+        "the real service",
+        include_str!("../migrations/sqlite/0008_the_real_service.sql"),
+        include_str!("../migrations/postgres/0008_the_real_service.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -39,11 +39,14 @@ pub(crate) struct Ask {
 pub(crate) struct Asks {
     root: Url,
     limits: Limits,
+    message_select: String,
 }
 
 impl Asks {
-    pub(crate) fn new(root: &Url, limits: &Limits) -> Self {
-        Self { root: root.clone(), limits: limits.clone() }
+    pub(crate) fn new(root: &Url, limits: &Limits, with_message_ids: bool) -> Self {
+        let more = if with_message_ids { &[Message::INTERNET_ID][..] } else { &[] };
+        let message_select = Message::SELECT.iter().chain(more).copied().collect::<Vec<_>>().join(",");
+        Self { root: root.clone(), limits: limits.clone(), message_select }
     }
 
     pub(crate) fn directory_scope(&self) -> LinkScope {
@@ -98,12 +101,12 @@ impl Asks {
         folder: &FolderId,
         since: Timestamp,
     ) -> Ask {
-        let path = format!("mailFolders/{}/messages/delta?{}", segment(folder.as_str()), messages_since(since));
+        let path = format!("mailFolders/{}/messages/delta?{}", segment(folder.as_str()), self.messages_since(since));
         self.in_mailbox(user, &path, self.prefer(false), Walk::Delta)
     }
 
     pub(crate) fn message_delta_at_root(&self, _: &DpaAccepted<'_>, user: &GraphUserId, since: Timestamp) -> Ask {
-        let path = format!("messages/delta?{}", messages_since(since));
+        let path = format!("messages/delta?{}", self.messages_since(since));
         self.in_mailbox(user, &path, self.prefer(false), Walk::Delta)
     }
 
@@ -119,7 +122,7 @@ impl Asks {
         let path = format!(
             "mailFolders/{}/messages?{}&$orderby=receivedDateTime%20desc&$top={}",
             segment(folder.as_str()),
-            messages_since(since),
+            self.messages_since(since),
             self.limits.mail_page
         );
         self.in_mailbox(user, &path, self.prefer(false), Walk::List)
@@ -185,6 +188,11 @@ impl Asks {
         }
     }
 
+    /// The space must be `%20`: a `+` is [refused](https://github.com/microsoftgraph/microsoft-graph-docs/issues/18636).
+    fn messages_since(&self, since: Timestamp) -> String {
+        format!("$select={}&$filter=receivedDateTime%20ge%20{}", self.message_select, to_text(since))
+    }
+
     fn url(&self, path: &str) -> Url {
         self.root.join(&format!("/v1.0/{path}")).expect("a path of escaped segments")
     }
@@ -206,11 +214,6 @@ fn follow(
     }
     let walk = if link.is_delta() { Walk::Delta } else { Walk::List };
     Ok(Ask { url: link.url().clone(), mailbox: mailbox.cloned(), prefer, scope, walk, followed: true })
-}
-
-/// The space must be `%20`: a `+` is [refused](https://github.com/microsoftgraph/microsoft-graph-docs/issues/18636).
-fn messages_since(since: Timestamp) -> String {
-    format!("$select={}&$filter=receivedDateTime%20ge%20{}", Message::SELECT.join(","), to_text(since))
 }
 
 fn window(from: Timestamp, to: Timestamp) -> String {

@@ -36,6 +36,8 @@ pub struct GraphOptions {
     pub vault: Arc<dyn TokenVault>,
     /// How much is asked for at once.
     pub limits: Limits,
+    /// Whether messages are asked for the id that all copies of one have in common, so that copies can be joined.
+    pub with_message_ids: bool,
     /// Time and chance.
     pub surroundings: Surroundings,
 }
@@ -44,10 +46,13 @@ pub struct GraphOptions {
 #[derive(Clone)]
 pub struct Graph {
     inner: Arc<Inner>,
+    has_large_pages: bool,
 }
 
 struct Inner {
     asks: Asks,
+    /// The same with large pages.
+    large_asks: Asks,
     sender: Sender,
     counters: Arc<Counters>,
 }
@@ -71,7 +76,8 @@ pub enum RootDelta {
 impl Graph {
     /// Makes a client. Nothing is asked yet.
     pub fn new(options: GraphOptions) -> Result<Self, SetupError> {
-        let GraphOptions { endpoints, credentials, entra_tenant, vault, limits, surroundings } = options;
+        let GraphOptions { endpoints, credentials, entra_tenant, vault, limits, with_message_ids, surroundings } =
+            options;
         let http = transport::client(&endpoints, &limits)?;
         let counters = Arc::new(Counters::default());
         let tokens = Tokens::new(Parts {
@@ -84,10 +90,22 @@ impl Graph {
             surroundings: surroundings.clone(),
             counters: Arc::clone(&counters),
         });
-        let asks = Asks::new(endpoints.graph_root(), &limits);
+        let asks = Asks::new(endpoints.graph_root(), &limits, with_message_ids);
+        let large_asks = Asks::new(endpoints.graph_root(), &limits.with_large_pages(), with_message_ids);
         let gates = Gates::new(&limits);
         let sender = Sender { http, tokens, gates, limits, counters: Arc::clone(&counters), surroundings };
-        Ok(Self { inner: Arc::new(Inner { asks, sender, counters }) })
+        Ok(Self { inner: Arc::new(Inner { asks, large_asks, sender, counters }), has_large_pages: false })
+    }
+
+    /// The same client, which asks for large pages: some rounds
+    /// [end with them](https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3082) that do not end with small ones.
+    #[must_use]
+    pub fn with_large_pages(&self) -> Self {
+        Self { inner: Arc::clone(&self.inner), has_large_pages: true }
+    }
+
+    fn asks(&self) -> &Asks {
+        if self.has_large_pages { &self.inner.large_asks } else { &self.inner.asks }
     }
 
     /// What the client has cost so far.
@@ -97,12 +115,12 @@ impl Graph {
 
     /// Where links of the list of users may lead.
     pub fn directory_scope(&self) -> LinkScope {
-        self.inner.asks.directory_scope()
+        self.asks().directory_scope()
     }
 
     /// Where links of a mailbox's streams may lead.
     pub fn mailbox_scope(&self, user: &GraphUserId) -> LinkScope {
-        self.inner.asks.mailbox_scope(user)
+        self.asks().mailbox_scope(user)
     }
 
     /// What the administrator granted, by the token in use.
@@ -121,13 +139,13 @@ impl Graph {
     /// ([permissions](https://learn.microsoft.com/en-us/graph/api/organization-list)): see
     /// [`GraphError::is_directory_denied`], and [`Granted::tenant_id`] for the id.
     pub async fn organization_probe(&self) -> Result<Option<EntraTenantId>, GraphError> {
-        let page: Page<OrganizationEntry> = self.page(&self.inner.asks.organization()).await?;
+        let page: Page<OrganizationEntry> = self.page(&self.asks().organization()).await?;
         Ok(page.items.into_iter().next().map(|organization| organization.id))
     }
 
     /// The domains that the tenant has proved to be its own, where they can be read.
     pub async fn verified_domains(&self, gate: &DpaAccepted<'_>) -> Result<Vec<String>, GraphError> {
-        let page: Page<DomainsEntry> = self.page(&self.inner.asks.verified_domains(gate)).await?;
+        let page: Page<DomainsEntry> = self.page(&self.asks().verified_domains(gate)).await?;
         if page.malformed > 0 {
             return Err(GraphError::Unreadable);
         }
@@ -137,15 +155,15 @@ impl Graph {
     /// A page of the tenant's users, the first one without a link.
     pub async fn users_page(&self, gate: &DpaAccepted<'_>, link: Option<&Link>) -> Result<Page<User>, GraphError> {
         let ask = match link {
-            None => self.inner.asks.users(gate),
-            Some(link) => self.inner.asks.more_users(gate, link)?,
+            None => self.asks().users(gate),
+            Some(link) => self.asks().more_users(gate, link)?,
         };
         self.page(&ask).await
     }
 
     /// Whether users can be listed at all.
     pub async fn users_probe(&self, gate: &DpaAccepted<'_>) -> Result<(), GraphError> {
-        self.page::<IgnoredAny>(&self.inner.asks.users_probe(gate)).await.map(drop)
+        self.page::<IgnoredAny>(&self.asks().users_probe(gate)).await.map(drop)
     }
 
     /// A page of the folders directly below `parent`, or below the root of the mailbox. Folders below those are asked for
@@ -158,8 +176,8 @@ impl Graph {
         link: Option<&Link>,
     ) -> Result<Page<Folder>, GraphError> {
         let ask = match link {
-            None => self.inner.asks.folders(gate, user, parent),
-            Some(link) => self.inner.asks.more_folders(gate, user, link)?,
+            None => self.asks().folders(gate, user, parent),
+            Some(link) => self.asks().more_folders(gate, user, link)?,
         };
         self.page(&ask).await
     }
@@ -171,7 +189,7 @@ impl Graph {
         user: &GraphUserId,
         folder: WellKnownFolder,
     ) -> Result<Option<FolderId>, GraphError> {
-        let found = self.one::<FolderEntry>(&self.inner.asks.folder_by_alias(gate, user, folder)).await?;
+        let found = self.one::<FolderEntry>(&self.asks().folder_by_alias(gate, user, folder)).await?;
         Ok(found.map(|folder| folder.id))
     }
 
@@ -185,7 +203,7 @@ impl Graph {
         folder: &FolderId,
         since: Timestamp,
     ) -> Result<Page<Message>, GraphError> {
-        self.page(&self.inner.asks.message_delta(gate, user, folder, since)).await
+        self.page(&self.asks().message_delta(gate, user, folder, since)).await
     }
 
     /// Asks for the changes of the whole mailbox at once. Only a 400 is a refusal; anything else is an error like any other.
@@ -195,7 +213,7 @@ impl Graph {
         user: &GraphUserId,
         since: Timestamp,
     ) -> Result<RootDelta, GraphError> {
-        match self.page(&self.inner.asks.message_delta_at_root(gate, user, since)).await {
+        match self.page(&self.asks().message_delta_at_root(gate, user, since)).await {
             Ok(page) => Ok(RootDelta::Answered(page)),
             Err(error) if error.status() == Some(400) => Ok(RootDelta::Refused),
             Err(error) => Err(error),
@@ -210,7 +228,7 @@ impl Graph {
         folder: &FolderId,
         since: Timestamp,
     ) -> Result<Page<Message>, GraphError> {
-        self.page(&self.inner.asks.message_list(gate, user, folder, since)).await
+        self.page(&self.asks().message_list(gate, user, folder, since)).await
     }
 
     /// The first page of a delta round over the primary calendar within a window. The window is part of the link for good:
@@ -222,7 +240,7 @@ impl Graph {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Page<Event>, GraphError> {
-        self.page(&self.inner.asks.calendar_delta(gate, user, from, to)).await
+        self.page(&self.asks().calendar_delta(gate, user, from, to)).await
     }
 
     /// The first page of the plain view of the same window, for calendars whose delta round
@@ -234,7 +252,7 @@ impl Graph {
         from: Timestamp,
         to: Timestamp,
     ) -> Result<Page<Event>, GraphError> {
-        self.page(&self.inner.asks.calendar_list(gate, user, from, to)).await
+        self.page(&self.asks().calendar_list(gate, user, from, to)).await
     }
 
     /// The page behind a link of this mailbox, as the link stands.
@@ -244,7 +262,7 @@ impl Graph {
         user: &GraphUserId,
         link: &Link,
     ) -> Result<Page<T>, GraphError> {
-        self.page(&self.inner.asks.more_of_stream(gate, user, link, T::CALENDAR)?).await
+        self.page(&self.asks().more_of_stream(gate, user, link, T::CALENDAR)?).await
     }
 
     /// One event, such as the master of a series that its occurrences arrived without; `None` when it is gone.
@@ -258,7 +276,7 @@ impl Graph {
         if matches!(event_id, "" | "." | "..") {
             return Ok(None);
         }
-        self.one(&self.inner.asks.event(gate, user, event_id)).await
+        self.one(&self.asks().event(gate, user, event_id)).await
     }
 
     async fn page<T: DeserializeOwned>(&self, ask: &Ask) -> Result<Page<T>, GraphError> {

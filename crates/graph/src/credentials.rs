@@ -3,18 +3,28 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-/// The application's id and secret, as registered in Entra.
+use crate::certificate::Certificate;
+
+/// The application's id as registered in Entra, and its proof: a secret, or a certificate.
 #[derive(Clone)]
 pub struct Credentials {
     pub(crate) client_id: String,
-    pub(crate) secret: SecretString,
+    pub(crate) proof: Proof,
 }
 
-/// A half of the credentials is empty. Said here, or Entra would say it in words that name neither half.
+/// What proves that the connector is the application.
+#[derive(Clone)]
+pub(crate) enum Proof {
+    Secret(SecretString),
+    Certificate(Arc<Certificate>),
+}
+
+/// A half of the credentials is missing. Said here, or Entra would say it in words that name neither half.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum CredentialError {
     /// No client id.
@@ -23,20 +33,35 @@ pub enum CredentialError {
     /// No secret.
     #[error("the client secret is empty")]
     NoSecret,
+    /// No certificate with its key.
+    #[error(
+        "the certificate cannot be read: expected one PEM file with a certificate and its RSA private key, not encrypted \
+         (-----BEGIN CERTIFICATE----- and -----BEGIN PRIVATE KEY-----)"
+    )]
+    NoCertificate,
 }
 
 impl Credentials {
     /// Takes both halves; spaces around them are not part of them.
     pub fn new(client_id: &str, secret: &SecretString) -> Result<Self, CredentialError> {
-        let (client_id, secret) = (client_id.trim(), secret.expose_secret().trim());
-        if client_id.is_empty() {
-            return Err(CredentialError::NoClientId);
-        }
+        let secret = secret.expose_secret().trim();
         if secret.is_empty() {
+            named(client_id)?;
             return Err(CredentialError::NoSecret);
         }
-        Ok(Self { client_id: client_id.to_owned(), secret: SecretString::from(secret) })
+        Ok(Self { client_id: named(client_id)?, proof: Proof::Secret(SecretString::from(secret)) })
     }
+
+    /// Takes a PEM file with a certificate and its RSA key in place of a secret.
+    pub fn with_certificate(client_id: &str, pem: &SecretString) -> Result<Self, CredentialError> {
+        let certificate = Certificate::read(pem).ok_or(CredentialError::NoCertificate);
+        Ok(Self { client_id: named(client_id)?, proof: Proof::Certificate(Arc::new(certificate?)) })
+    }
+}
+
+fn named(client_id: &str) -> Result<String, CredentialError> {
+    let client_id = client_id.trim();
+    if client_id.is_empty() { Err(CredentialError::NoClientId) } else { Ok(client_id.to_owned()) }
 }
 
 impl fmt::Debug for Credentials {
@@ -98,7 +123,7 @@ mod tests {
         assert_eq!(refused(" ", "s"), CredentialError::NoClientId);
         assert_eq!(refused("id", " \n"), CredentialError::NoSecret);
         let whole = Credentials::new("id", &SecretString::from("CANARY\n")).unwrap();
-        assert_eq!(whole.secret.expose_secret(), "CANARY");
+        assert!(matches!(&whole.proof, Proof::Secret(secret) if secret.expose_secret() == "CANARY"));
         assert_eq!(format!("{whole:?}"), "Credentials(..)");
     }
 }

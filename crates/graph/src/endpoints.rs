@@ -4,9 +4,61 @@ use std::net::Ipv4Addr;
 
 use url::{Host, Url};
 
+/// One of Microsoft's [clouds](https://learn.microsoft.com/en-us/graph/deployments). A token of one does not open another.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cloud {
+    /// The global one, GCC included.
+    Global,
+    /// US government, GCC High.
+    UsGov,
+    /// US Department of Defense.
+    Dod,
+    /// China, operated by 21Vianet.
+    China,
+}
+
+impl Cloud {
+    const ALL: [Self; 4] = [Self::Global, Self::UsGov, Self::Dod, Self::China];
+
+    /// The word of the environment variable.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Global => "global",
+            Self::UsGov => "usgov",
+            Self::Dod => "dod",
+            Self::China => "china",
+        }
+    }
+
+    /// Reads [`Cloud::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|cloud| cloud.word() == word)
+    }
+
+    /// The root of its authority.
+    pub const fn authority(self) -> &'static str {
+        match self {
+            Self::Global => "https://login.microsoftonline.com",
+            Self::UsGov | Self::Dod => "https://login.microsoftonline.us",
+            Self::China => "https://login.chinacloudapi.cn",
+        }
+    }
+
+    /// The root of its Graph.
+    pub const fn graph_root(self) -> &'static str {
+        match self {
+            Self::Global => "https://graph.microsoft.com",
+            Self::UsGov => "https://graph.microsoft.us",
+            Self::Dod => "https://dod-graph.microsoft.us",
+            Self::China => "https://microsoftgraph.chinacloudapi.cn",
+        }
+    }
+}
+
 /// The two places that the client talks to, each a root without a path. No other host ever sees a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
+    cloud: Cloud,
     authority: Url,
     graph_root: Url,
 }
@@ -31,12 +83,32 @@ impl Endpoints {
     /// # Panics
     /// Never: both addresses are constants.
     pub fn global() -> Self {
-        Self::custom("https://login.microsoftonline.com", "https://graph.microsoft.com").expect("two web addresses")
+        Self::of(Cloud::Global)
     }
 
-    /// A [national cloud](https://learn.microsoft.com/en-us/graph/deployments), or a stand-in on this machine.
+    /// The places of a cloud.
+    ///
+    /// # Panics
+    /// Never: the addresses are constants.
+    pub fn of(cloud: Cloud) -> Self {
+        Self::in_cloud(cloud, cloud.authority(), cloud.graph_root()).expect("two web addresses")
+    }
+
+    /// A stand-in for the global cloud, on this machine or elsewhere.
     pub fn custom(authority: &str, graph_root: &str) -> Result<Self, EndpointError> {
-        Ok(Self { authority: root(authority, "the authority")?, graph_root: root(graph_root, "the Graph address")? })
+        Self::in_cloud(Cloud::Global, authority, graph_root)
+    }
+
+    /// Other addresses of a cloud, or a stand-in for it.
+    pub fn in_cloud(cloud: Cloud, authority: &str, graph_root: &str) -> Result<Self, EndpointError> {
+        let authority = root(authority, "the authority")?;
+        Ok(Self { cloud, authority, graph_root: root(graph_root, "the Graph address")? })
+    }
+
+    /// Whether the cloud tells changes of mail. China's
+    /// [does not](https://learn.microsoft.com/en-us/graph/api/message-delta): mail is listed there.
+    pub fn has_message_delta(&self) -> bool {
+        self.cloud != Cloud::China
     }
 
     /// Where tokens come from.

@@ -128,6 +128,9 @@ pub enum GraphError {
     /// A page of a delta round named neither a next nor a delta link, so nobody can know where the round stands.
     #[error("a page of Microsoft Graph named no page to follow")]
     PageWithoutLink,
+    /// A round brought the same pages again and again, in every way that it can be asked for.
+    #[error("the pages of Microsoft Graph repeat without an end")]
+    RepeatingPages,
     /// A link led away from the Graph root, or to another mailbox. The token did not go there.
     #[error("a link pointed away from where it belongs")]
     ForeignLink,
@@ -225,6 +228,7 @@ impl GraphError {
             Self::Unreadable => Cow::Borrowed("answer_unreadable"),
             Self::TooLong => Cow::Borrowed("answer_too_long"),
             Self::PageWithoutLink => Cow::Borrowed("page_without_link"),
+            Self::RepeatingPages => Cow::Borrowed("repeating_pages"),
             Self::ForeignLink => Cow::Borrowed("foreign_link"),
         }
     }
@@ -237,6 +241,13 @@ impl GraphError {
     /// Graph found fault with a link that it once gave. Worth one new start, and no more: the fault may be elsewhere.
     pub fn is_bad_stored_link(&self) -> bool {
         matches!(self, Self::Answered(Answered { status: 400, followed: true, .. }))
+    }
+
+    /// The service gave up on a round that it cannot put together in time, at every attempt, as it does for
+    /// [calendars with endless series](https://github.com/microsoftgraph/microsoft-graph-docs/issues/3657). Another way to ask
+    /// may do.
+    pub fn is_too_much_at_once(&self) -> bool {
+        self.status() == Some(504)
     }
 
     /// The folder, event or alias that was asked for is not there. A mailbox that is not there is something else.
@@ -291,6 +302,10 @@ impl GraphError {
             }
             Self::Unreadable => {
                 "Check the Graph address, and that no proxy or sign-in page of your network answers in its place."
+            }
+            Self::RepeatingPages => {
+                "Microsoft's service repeats itself for this mailbox, with large pages, over a shorter window and as a plain list \
+                 too: report it to Microsoft's support. The next sync asks again; the other mailboxes go on."
             }
             Self::TooLong | Self::PageWithoutLink => {
                 "The next sync asks again from where this one stood. If it stays, report it with the code."

@@ -14,6 +14,7 @@
 //!     entra_tenant: "11111111-2222-3333-4444-555555555555".parse()?,
 //!     vault: Arc::new(NoVault),
 //!     limits: Limits::default(),
+//!     with_message_ids: false,
 //!     surroundings: m365_model::Surroundings::system(),
 //! })?;
 //! let gate = m365_database::assert_dpa_accepted(&"default".parse()?, db).await?;
@@ -40,6 +41,7 @@
 
 mod aadsts;
 mod ask;
+mod certificate;
 mod client;
 mod credentials;
 mod endpoints;
@@ -59,7 +61,7 @@ mod wire;
 pub use aadsts::Hint;
 pub use client::{Graph, GraphOptions, RootDelta};
 pub use credentials::{CredentialError, Credentials, NoVault, StoredToken, TokenVault, VaultFuture};
-pub use endpoints::{EndpointError, Endpoints};
+pub use endpoints::{Cloud, EndpointError, Endpoints};
 pub use error::{Answered, GraphError, MailboxVerdict, Refusal, SetupError, SkipReason, TokenError};
 pub use granted::{Granted, Permission};
 pub use limits::Limits;

@@ -21,6 +21,8 @@ pub struct Limits {
     /// Events a page. Small pages make Graph expand a long series
     /// [over and over](https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3082).
     pub calendar_page: u32,
+    /// Messages or events a page, where large pages are asked for.
+    pub large_page: u32,
     /// The longest answer that is read, in bytes, after decompression.
     pub longest_answer: usize,
     /// How often one request is sent in all before its failure is believed.
@@ -42,6 +44,7 @@ impl Default for Limits {
             overall: 16,
             mail_page: 200,
             calendar_page: 100,
+            large_page: 500,
             longest_answer: 64 << 20,
             attempts: 6,
             first_wait: Duration::from_millis(500),
@@ -49,6 +52,13 @@ impl Default for Limits {
             connect_timeout: Duration::from_secs(15),
             read_timeout: Duration::from_secs(90),
         }
+    }
+}
+
+impl Limits {
+    pub(crate) fn with_large_pages(&self) -> Self {
+        let larger = |page: u32| page.max(self.large_page);
+        Self { mail_page: larger(self.mail_page), calendar_page: larger(self.calendar_page), ..self.clone() }
     }
 }
 

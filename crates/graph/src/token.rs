@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::Mutex;
 use tracing::debug;
 
-use crate::credentials::{Credentials, StoredToken, TokenVault};
+use crate::credentials::{Credentials, Proof, StoredToken, TokenVault};
 use crate::error::{Refusal, TokenError};
 use crate::granted::Claims;
 use crate::transport::{self, Broken};
@@ -25,6 +25,8 @@ use crate::{Endpoints, Limits, retry};
 const MARGIN: Duration = Duration::from_mins(5);
 /// What a token without a stated lifetime is trusted for.
 const UNSTATED_LIFETIME: Duration = Duration::from_mins(10);
+/// A signed statement in place of a secret (<https://www.rfc-editor.org/rfc/rfc7523>).
+const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The longest answer of the authority that is read.
 const LONGEST_ANSWER: usize = 1 << 20;
 
@@ -201,19 +203,29 @@ impl Tokens {
     async fn exchange_once(&self) -> Result<Held, Failure> {
         self.counters.token();
         let asked_at = self.surroundings.clock.now();
-        let client = BasicClient::new(ClientId::new(self.credentials.client_id.clone()))
-            .set_client_secret(ClientSecret::new(self.credentials.secret.expose_secret().to_owned()))
+        let mut client = BasicClient::new(ClientId::new(self.credentials.client_id.clone()))
             .set_token_uri(self.token_url.clone())
             .set_auth_type(AuthType::RequestBody);
+        let mut statement = None;
+        match &self.credentials.proof {
+            Proof::Secret(secret) => {
+                client = client.set_client_secret(ClientSecret::new(secret.expose_secret().to_owned()));
+            }
+            Proof::Certificate(certificate) => {
+                let (client_id, authority) = (&self.credentials.client_id, self.token_url.as_str());
+                let signed = certificate.sign(client_id, authority, asked_at, &*self.surroundings.entropy);
+                statement = Some(signed.ok_or(Failure::Final(TokenError::Malformed))?);
+            }
+        }
         // Owns what it needs: a borrow of `self` in here would keep every future of this crate on one thread.
         let http = self.http.clone();
         let send = move |request| send(http.clone(), asked_at, request);
-        let answer = client
-            .exchange_client_credentials()
-            .add_scope(Scope::new(self.scope.clone()))
-            .request_async(&send)
-            .await
-            .map_err(Failure::from_oauth)?;
+        let mut ask = client.exchange_client_credentials().add_scope(Scope::new(self.scope.clone()));
+        if let Some(statement) = statement {
+            ask = ask.add_extra_param("client_assertion_type", JWT_BEARER);
+            ask = ask.add_extra_param("client_assertion", statement.expose_secret().to_owned());
+        }
+        let answer = ask.request_async(&send).await.map_err(Failure::from_oauth)?;
 
         let lifetime = answer.expires_in().unwrap_or(UNSTATED_LIFETIME);
         let malformed = || Failure::Final(TokenError::Malformed);

@@ -65,3 +65,47 @@ impl StreamKind {
         [Self::Calendar, Self::MailFolder, Self::MailBackfill].into_iter().find(|kind| kind.word() == word)
     }
 }
+
+/// How a stream is read. The first way is the one that the service documents; each of the others is for streams whose rounds
+/// [do not end](https://github.com/microsoftgraph/msgraph-sdk-dotnet/issues/3082) in the way before it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Way {
+    /// By delta rounds.
+    Delta,
+    /// By delta rounds of larger pages.
+    LargePages,
+    /// By delta rounds of larger pages over a shorter window ahead.
+    ShortWindow,
+    /// By plain lists, each compared with what is stored.
+    List,
+}
+
+impl Way {
+    const ALL: [Self; 4] = [Self::Delta, Self::LargePages, Self::ShortWindow, Self::List];
+
+    /// The word that is stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Delta => "delta",
+            Self::LargePages => "large_pages",
+            Self::ShortWindow => "short_window",
+            Self::List => "list",
+        }
+    }
+
+    /// Reads [`Way::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|way| way.word() == word)
+    }
+
+    /// The way that is tried when this one does not end. A folder has no window to shorten.
+    pub const fn next(self, kind: StreamKind) -> Option<Self> {
+        match (self, kind) {
+            (_, StreamKind::MailBackfill) | (Self::List, _) => None,
+            (Self::Delta, _) => Some(Self::LargePages),
+            (Self::LargePages, StreamKind::Calendar) => Some(Self::ShortWindow),
+            (Self::LargePages | Self::ShortWindow, _) => Some(Self::List),
+        }
+    }
+}

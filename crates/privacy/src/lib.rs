@@ -35,7 +35,7 @@ pub use counts::{AddressCounts, AddressReason, NoOne};
 pub use domain::{DomainError, DomainName};
 pub use entry::{EntryRefusal, JudgedDomain, judge_entry};
 pub use filter::{AddressFilter, AllowEntry, Exclusion, ExclusionError, Exclusions};
-pub use mail::{FilteredParticipants, filter_email_participants};
+pub use mail::{FilteredParticipants, SenderKind, filter_email_participants};
 pub use meeting::{
     Attendance, AttendeeKind, FilteredAttendees, OrganizerRules, RawAttendee, ResponseStatus, filter_calendar_attendees,
 };

@@ -38,6 +38,7 @@ pub const ERASURE_TABLES: &[(&str, TableRule)] = &[
     ("event_copy", TableRule::Purged),
     ("event_participant", TableRule::Purged),
     ("feed_tombstone", TableRule::Purged),
+    ("exclusion", TableRule::Purged),
     ("delta_state", TableRule::EmptiedWithAll),
     ("mail_folder", TableRule::EmptiedWithAll),
     ("mailbox", TableRule::EmptiedWithAll),

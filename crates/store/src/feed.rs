@@ -494,7 +494,7 @@ const PLACE_TOMBSTONES: &str = "UPDATE feed_tombstone SET feed_position = placed
      WHERE feed_tombstone.id = placed.id AND feed_tombstone.tenant_id = $2";
 
 const RECORDS_BY_PLACE: &str = "SELECT id, external_id, type, occurred_at, person_external_id, subject, duration_minutes, \
-     is_online, organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count, \
+     is_online, organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count, details, \
      public_key, feed_position FROM activity WHERE tenant_id = $1 AND feed_position > $2 AND feed_position < $3 \
      ORDER BY feed_position LIMIT $4";
 

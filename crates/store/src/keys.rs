@@ -43,6 +43,16 @@ impl ShortKey {
         Self::of(&[b"lone", &event.0])
     }
 
+    /// The key of a message: the same for its copies in every mailbox.
+    pub fn message(internet_message_id: &str) -> Self {
+        Self::of(&[b"message", internet_message_id.trim().as_bytes()])
+    }
+
+    /// The key in hex, for those to whom it is only a name.
+    pub fn hex(self) -> String {
+        hex::encode(self.0)
+    }
+
     /// The key of a record.
     pub fn record(external_id: &str) -> Self {
         Self::of(&[b"record", external_id.as_bytes()])

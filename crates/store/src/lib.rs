@@ -1,6 +1,6 @@
 //! What is kept, and how: encrypted cells, streams, meetings, records, runs.
 //!
-//! A [`Store`] is a database and a [`Crypter`]. What an administrator decides is in [`config`]; where reading left off is
+//! A [`Store`] is a database and a [`Crypter`]. What an administrator decides is in [`config`] and [`allow_list`]; where reading left off is
 //! in [`streams`]; what was read goes in through a [`PageTx`], which holds a page's records, what waits for its master,
 //! and the page's cursor in one transaction. Every statement names its tenant and is written for SQLite and PostgreSQL
 //! alike; instants are text in UTC, so they compare as they read.
@@ -8,10 +8,12 @@
 //! To keep one more thing: a migration in the database room, a method here next to its neighbours, and a line in
 //! `docs/data-retention.md` that says how long and why.
 
+pub mod allow_list;
 pub mod config;
 mod crypter;
 pub mod erase;
 mod error;
+pub mod exclusions;
 pub mod feed;
 pub mod keys;
 mod ledger;

@@ -6,10 +6,12 @@ use jiff::Timestamp;
 use m365_database::DpaAccepted;
 use m365_model::{MailboxId, from_text, to_text};
 use m365_privacy::{Attendance, FilteredAttendees, Organizer, Subject};
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
 use crate::keys::ShortKey;
+use crate::records::details_text;
 use crate::sql::{CHUNK, pad, placeholders, rows};
 use crate::{PageError, PageTx, Store, StoreError};
 
@@ -111,6 +113,23 @@ pub struct StoredCopy {
     pub attendee_count: Option<u32>,
     /// The organizer's address.
     pub organizer: Option<String>,
+    /// What is kept besides.
+    pub details: CopyDetails,
+}
+
+/// What is kept of an event besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub struct CopyDetails {
+    /// Whether it fills whole days, if that was said.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub is_all_day: Option<bool>,
+    /// How it stands in its calendar, in Graph's word; only where an administrator asked for further properties.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub show_as: Option<String>,
+    /// The midnights of its first day and of its last, should the master that it waits for say that it fills whole days.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub midnights: Option<(Timestamp, Timestamp)>,
 }
 
 /// An address and a response word, as stored.
@@ -163,13 +182,15 @@ pub struct CopyWrite<'a> {
     pub people: Option<&'a FilteredAttendees>,
     /// Whether its people are its master's.
     pub people_from_master: bool,
+    /// What is kept besides.
+    pub details: CopyDetails,
     /// The round that saw it.
     pub round: i64,
 }
 
 const SELECT_COPY: &str = "SELECT c.id, c.mailbox_id, c.event_key, c.event_id, c.kind, c.state, c.master_key, c.master_id, \
                            c.meeting_key, c.series_key, c.cancelled_at, c.is_organizer, c.starts_at, c.ends_at, c.subject, \
-                           c.is_online, c.people_from_master, c.attendee_count, c.organizer_email, m.graph_user_id, c.place \
+                           c.is_online, c.people_from_master, c.attendee_count, c.organizer_email, m.graph_user_id, c.place, c.details \
                            FROM event_copy c JOIN mailbox m ON m.id = c.mailbox_id";
 
 impl PageTx {
@@ -297,6 +318,7 @@ impl PageTx {
             .bind(organizer_entry)
             .bind(copy.round)
             .bind(copy.place)
+            .bind((copy.details != CopyDetails::default()).then(|| details_text(&copy.details)))
             .fetch_one(self.connection())
             .await?;
         if replaces.is_some() {
@@ -325,6 +347,7 @@ impl PageTx {
             people_from_master: copy.people_from_master,
             attendee_count: copy.people.map(FilteredAttendees::attendee_count),
             organizer: organizer.map(str::to_owned),
+            details: copy.details.clone(),
         })
     }
 
@@ -393,15 +416,16 @@ impl Store {
 
 const PUT_COPY: &str = "INSERT INTO event_copy (tenant_id, mailbox_id, event_key, event_id, kind, state, master_key, \
      master_id, meeting_key, series_key, cancelled_at, is_organizer, starts_at, ends_at, subject, is_online, \
-     people_from_master, attendee_count, organizer_email, organizer_entry_id, round, place) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22) \
+     people_from_master, attendee_count, organizer_email, organizer_entry_id, round, place, details) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23) \
      ON CONFLICT (tenant_id, event_key) DO UPDATE SET event_id = excluded.event_id, kind = excluded.kind, \
      state = excluded.state, master_key = excluded.master_key, master_id = excluded.master_id, \
      meeting_key = excluded.meeting_key, series_key = excluded.series_key, cancelled_at = excluded.cancelled_at, \
      is_organizer = excluded.is_organizer, starts_at = excluded.starts_at, ends_at = excluded.ends_at, \
      subject = excluded.subject, is_online = excluded.is_online, people_from_master = excluded.people_from_master, \
      attendee_count = excluded.attendee_count, organizer_email = excluded.organizer_email, \
-     organizer_entry_id = excluded.organizer_entry_id, round = excluded.round, place = excluded.place RETURNING id";
+     organizer_entry_id = excluded.organizer_entry_id, round = excluded.round, place = excluded.place, \
+     details = excluded.details RETURNING id";
 
 fn read_copy(row: &AnyRow) -> Result<StoredCopy, StoreError> {
     let unreadable = || StoreError::Unreadable("event_copy");
@@ -414,6 +438,7 @@ fn read_copy(row: &AnyRow) -> Result<StoredCopy, StoreError> {
         text.map(|text| from_text(&text).ok_or_else(unreadable)).transpose()
     };
     let (kind, state): (String, String) = (row.try_get(4)?, row.try_get(5)?);
+    let details: Option<&str> = row.try_get(21)?;
     Ok(StoredCopy {
         id: row.try_get(0)?,
         mailbox: MailboxId(row.try_get(1)?),
@@ -436,5 +461,6 @@ fn read_copy(row: &AnyRow) -> Result<StoredCopy, StoreError> {
         people_from_master: row.try_get::<i64, _>(16)? != 0,
         attendee_count: row.try_get::<Option<i64>, _>(17)?.and_then(|n| u32::try_from(n).ok()),
         organizer: row.try_get(18)?,
+        details: details.map_or_else(|| Ok(CopyDetails::default()), serde_json::from_str).map_err(|_| unreadable())?,
     })
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use m365_database::{DatabaseError, DpaAccepted, WriteError, WriteTx};
 use m365_model::{MailboxId, StreamId, StreamKind, TenantId, to_text};
-use sqlx::AnyConnection;
+use sqlx::{AnyConnection, Row as _};
 use thiserror::Error;
 
-use crate::streams::{Advance, Round, Stream, insert_stream, link_cell};
+use crate::streams::{Advance, Coverage, CoverageColumns, Round, Stream, insert_stream, link_cell, read_coverage};
 use crate::{Crypter, Store, StoreError};
 
 /// A transaction for one page. Its records, the occurrences that wait for their master and its cursor become true
@@ -161,21 +161,24 @@ impl PageTx {
             return Ok(self.tx.save().await?);
         };
         let (link, kind, round) = match advance {
-            Advance::Next(link, round) => (link, "next", round),
-            Advance::Delta(link, round) => (link, "delta", round),
-            Advance::Finished => return self.finish(stream, version).await,
+            Advance::Next(link, round) => (Some(link), Some("next"), round),
+            Advance::Delta(link, round) => (Some(link), Some("delta"), round),
+            Advance::Again(round) => (None, None, round),
+            Advance::Finished(round) => return self.finish(stream, version, round).await,
             Advance::Nowhere => return Err(PageError::Stale),
         };
         let row = stream.0.to_string();
         let cell = link_cell(&self.tenant, &row);
-        let sealed = self.crypter.seal(&cell, link.as_bytes(), self.entropy.as_ref());
+        let sealed = link.map(|link| self.crypter.seal(&cell, link.as_bytes(), self.entropy.as_ref()));
+        let coverage = CoverageColumns::from(&round.coverage);
         let tenant = self.tenant.clone();
         let moved = sqlx::query(
             "UPDATE delta_state SET version = version + 1, sealed_link = $1, link_kind = $2, round = $3, \
              round_is_full = $4, round_items = $5, window_start = $6, window_end = $7, window_version = $8, \
-             updated_at = $9 WHERE id = $10 AND version = $11 AND tenant_id = $12",
+             updated_at = $9, way = $10, seen = $11, kept = $12, dropped = $13 \
+             WHERE id = $14 AND version = $15 AND tenant_id = $16",
         )
-        .bind(sealed.as_bytes())
+        .bind(sealed.as_ref().map(|sealed| sealed.as_bytes().to_vec()))
         .bind(kind)
         .bind(round.number)
         .bind(i64::from(round.is_full))
@@ -184,6 +187,10 @@ impl PageTx {
         .bind(round.window_end.map(to_text))
         .bind(round.window_version)
         .bind(to_text(self.now))
+        .bind(round.way.word())
+        .bind(coverage.seen)
+        .bind(coverage.kept)
+        .bind(coverage.dropped)
         .bind(stream.0)
         .bind(version)
         .bind(tenant.as_str())
@@ -193,15 +200,62 @@ impl PageTx {
         if moved == 1 { Ok(self.tx.save().await?) } else { Err(PageError::Stale) }
     }
 
-    async fn finish(mut self, stream: StreamId, version: i64) -> Result<(), PageError> {
+    /// Adds to what a mailbox's stream covers: of items that were put aside when their page was stored, or that another
+    /// stream brought for it.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn add_coverage(
+        &mut self,
+        mailbox: MailboxId,
+        kind: StreamKind,
+        folder_row: i64,
+        more: &Coverage,
+    ) -> Result<(), PageError> {
         let tenant = self.tenant.clone();
-        let gone = sqlx::query("DELETE FROM delta_state WHERE id = $1 AND version = $2 AND tenant_id = $3")
-            .bind(stream.0)
-            .bind(version)
-            .bind(tenant.as_str())
-            .execute(self.connection())
-            .await?
-            .rows_affected();
-        if gone == 1 { Ok(self.tx.save().await?) } else { Err(PageError::Stale) }
+        let found = sqlx::query(
+            "SELECT seen, kept, dropped FROM delta_state \
+             WHERE mailbox_id = $1 AND kind = $2 AND folder_row = $3 AND tenant_id = $4",
+        )
+        .bind(mailbox.0)
+        .bind(kind.word())
+        .bind(folder_row)
+        .bind(tenant.as_str())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(row) = found else { return Ok(()) };
+        let mut coverage = read_coverage(&row, 0)?;
+        coverage += more;
+        let columns = CoverageColumns::from(&coverage);
+        sqlx::query(
+            "UPDATE delta_state SET seen = $1, kept = $2, dropped = $3 \
+             WHERE mailbox_id = $4 AND kind = $5 AND folder_row = $6 AND tenant_id = $7",
+        )
+        .bind(columns.seen)
+        .bind(columns.kept)
+        .bind(columns.dropped)
+        .bind(mailbox.0)
+        .bind(kind.word())
+        .bind(folder_row)
+        .bind(tenant.as_str())
+        .execute(self.connection())
+        .await?;
+        Ok(())
+    }
+
+    async fn finish(mut self, stream: StreamId, version: i64, round: &Round) -> Result<(), PageError> {
+        let tenant = self.tenant.clone();
+        let gone = sqlx::query(
+            "DELETE FROM delta_state WHERE id = $1 AND version = $2 AND tenant_id = $3 RETURNING mailbox_id, folder_row",
+        )
+        .bind(stream.0)
+        .bind(version)
+        .bind(tenant.as_str())
+        .fetch_optional(self.connection())
+        .await?;
+        let Some(row) = gone else { return Err(PageError::Stale) };
+        let (mailbox, folder) = (MailboxId(row.try_get(0)?), row.try_get(1)?);
+        self.add_coverage(mailbox, StreamKind::MailFolder, folder, &round.coverage).await?;
+        Ok(self.tx.save().await?)
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
+use m365_activity::EmailDetails;
 use m365_database::WriteTx;
 use m365_model::{TenantId, to_text};
 use m365_privacy::Suppressions;
@@ -12,7 +13,9 @@ use sqlx::query::Query;
 use sqlx::{Any, AnyConnection, AssertSqlSafe, Row as _};
 
 use crate::erase::purged_tables;
+use crate::exclusions::forget_erased;
 use crate::feed::{Burial, bury, name_cell};
+use crate::records::details_text;
 use crate::sql::{CHUNK, pad, padded, placeholders};
 use crate::{Sealed, Store, StoreError};
 
@@ -156,7 +159,10 @@ impl<'p> Purge<'p> {
             self.take_out(&Part::Addresses(chunk)).await?;
         }
         self.subjects(erased).await?;
-        self.names(Some(erased)).await
+        self.names(Some(erased)).await?;
+        let exclusions = forget_erased(self.store, self.tx, self.tenant, erased).await?;
+        self.counts.deleted("exclusion", exclusions);
+        Ok(())
     }
 
     /// Takes out whoever an entry of the allow-list let in.
@@ -284,6 +290,9 @@ impl<'p> Purge<'p> {
         .execute(self.tx.connection())
         .await?;
         self.changed_records.insert(id);
+        let entries: Vec<i64> =
+            everyone().filter(|person| !part.holds(&person.address, person.entry)).map(|person| person.entry).collect();
+        self.recount_accounts(id, &entries).await?;
         let leaves =
             |person: &&Participant| part.holds(&person.address, person.entry) || person.position == head.position;
         for person in later.iter().filter(leaves) {
@@ -300,6 +309,37 @@ impl<'p> Purge<'p> {
             }
         }
         Ok(true)
+    }
+
+    /// Where a record names the accounts of its people, it names those that are left.
+    async fn recount_accounts(&mut self, id: i64, entries: &[i64]) -> Result<(), StoreError> {
+        let details = sqlx::query_scalar("SELECT details FROM activity WHERE id = $1 AND tenant_id = $2");
+        let details: Option<String> =
+            details.bind(id).bind(self.tenant.as_str()).fetch_one(self.tx.connection()).await?;
+        let Some(details) = details else { return Ok(()) };
+        let unreadable = |_| StoreError::Unreadable("activity.details");
+        let mut details: EmailDetails = serde_json::from_str(&details).map_err(unreadable)?;
+        let sql = format!(
+            "SELECT id, domain FROM allowed_external_domain WHERE tenant_id = $1 AND id IN ({})",
+            placeholders(entries.len(), 2)
+        );
+        let mut domains: HashMap<i64, String> = HashMap::new();
+        for row in self.bound(sql, entries).fetch_all(self.tx.connection()).await? {
+            domains.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        details.account_domains.clear();
+        for domain in entries.iter().filter_map(|entry| domains.get(entry)) {
+            if !details.account_domains.contains(domain) {
+                details.account_domains.push(domain.clone());
+            }
+        }
+        sqlx::query("UPDATE activity SET details = $1 WHERE id = $2 AND tenant_id = $3")
+            .bind(details_text(&details))
+            .bind(id)
+            .bind(self.tenant.as_str())
+            .execute(self.tx.connection())
+            .await?;
+        Ok(())
     }
 
     async fn later_participants(&mut self, records: &[i64]) -> Result<HashMap<i64, Vec<Participant>>, StoreError> {

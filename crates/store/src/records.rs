@@ -9,6 +9,8 @@ use m365_activity::{
 };
 use m365_model::{TenantId, from_text, to_text};
 use m365_privacy::{Organizer, Participant, ResponseStatus};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -32,6 +34,26 @@ pub struct RecordHead {
     pub meeting_key: ShortKey,
 }
 
+/// One mailbox's copy of a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MessageCopy {
+    /// The same for every copy.
+    pub key: ShortKey,
+    /// Graph's id of the mailbox's user.
+    pub user: String,
+}
+
+/// What is needed of a stored record of a message to tell which copy it is named by.
+#[derive(Debug, Clone)]
+pub struct MessageHead {
+    /// Its row.
+    pub id: i64,
+    /// The contract's id.
+    pub external_id: String,
+    /// The copy that it is named by.
+    pub copy: MessageCopy,
+}
+
 /// A record to be stored.
 #[derive(Debug)]
 pub struct ToStore {
@@ -39,6 +61,8 @@ pub struct ToStore {
     pub activity: CanonicalActivity,
     /// The meeting that it is of.
     pub meeting: Option<ShortKey>,
+    /// The message that it is a copy of, where copies are joined.
+    pub copy: Option<MessageCopy>,
     /// The row of the same record under the name that it had before.
     pub renames: Option<i64>,
 }
@@ -75,6 +99,48 @@ impl PageTx {
         Ok(out)
     }
 
+    /// The stored records of these messages, where copies are joined.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn records_of_messages(&mut self, messages: &[ShortKey]) -> Result<Vec<MessageHead>, PageError> {
+        let mut out = Vec::new();
+        for chunk in messages.chunks(CHUNK) {
+            let sql = format!(
+                "SELECT id, external_id, message_key, message_user FROM activity \
+                 WHERE tenant_id = $1 AND message_key IN ({}) ORDER BY id",
+                placeholders(chunk.len(), 2)
+            );
+            let mut query = sqlx::query(sqlx::AssertSqlSafe(sql)).bind(self.tenant.as_str().to_owned());
+            for key in pad(chunk) {
+                query = query.bind(key.bytes());
+            }
+            for row in query.fetch_all(self.connection()).await? {
+                let key: Vec<u8> = row.try_get(2)?;
+                let key = ShortKey::from_row(&key).ok_or(StoreError::Unreadable("activity.message_key"))?;
+                let copy = MessageCopy { key, user: row.try_get(3)? };
+                out.push(MessageHead { id: row.try_get(0)?, external_id: row.try_get(1)?, copy });
+            }
+        }
+        Ok(out)
+    }
+
+    /// The rows of the records that have these names.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn rows_named(&mut self, external_ids: &[&str]) -> Result<HashMap<String, i64>, PageError> {
+        let mut out = HashMap::new();
+        for chunk in external_ids.chunks(CHUNK) {
+            let keys: Vec<ShortKey> = chunk.iter().map(|name| ShortKey::record(name)).collect();
+            let stored = self.digests(&keys).await?;
+            let found =
+                chunk.iter().zip(keys).filter_map(|(name, key)| Some(((*name).to_owned(), stored.get(&key)?.0)));
+            out.extend(found);
+        }
+        Ok(out)
+    }
+
     /// Stores records over what stands under their ids. One that says nothing new is not written.
     ///
     /// # Errors
@@ -85,12 +151,12 @@ impl PageTx {
             let keys: Vec<ShortKey> = chunk.iter().map(|w| ShortKey::record(w.activity.external_id())).collect();
             let mut stored = self.digests(&keys).await?;
             let mut new: BTreeMap<ShortKey, NewRecord<'_>> = BTreeMap::new();
-            for (ToStore { activity, meeting, renames }, key) in chunk.iter().zip(keys) {
+            for (ToStore { activity, meeting, copy, renames }, key) in chunk.iter().zip(keys) {
                 // The gate that the record was made under and the one of this transaction are the same tenant's.
                 if activity.tenant() != &self.tenant {
                     return Err(StoreError::Unreadable("a record of another tenant").into());
                 }
-                let digest = digest_of(activity);
+                let digest = digest_of(activity, copy.as_ref());
                 let renamed = renames.map(|id| (id, None));
                 let id = match stored.get(&key).copied().or(renamed) {
                     Some((_, before)) if before == Some(digest) => continue,
@@ -106,13 +172,14 @@ impl PageTx {
                             Some(reason) => Some(self.bury(reason, &[id]).await?),
                             None => None,
                         };
-                        self.update_activity(id, key, activity, *meeting, digest, fresh).await?;
+                        let links = (*meeting, copy.as_ref());
+                        self.update_activity(id, key, activity, links, digest, fresh).await?;
                         tally.updated += 1;
                         id
                     }
                     None => {
                         // The last of two rows of one page that tell of the same record is the one that counts.
-                        let record = NewRecord { key, activity, meeting: *meeting, digest };
+                        let record = NewRecord { key, activity, meeting: *meeting, copy: copy.as_ref(), digest };
                         tally.created += u64::from(new.insert(key, record).is_none());
                         continue;
                     }
@@ -180,7 +247,7 @@ impl PageTx {
         let sql =
             format!("{INSERT_ACTIVITIES} VALUES {} RETURNING id, activity_key", rows(new.len(), INSERTED_COLUMNS));
         let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-        for NewRecord { key, activity, meeting, digest } in new {
+        for NewRecord { key, activity, meeting, copy, digest } in new {
             let row = Columns::of(activity);
             query = query
                 .bind(tenant.as_str())
@@ -201,6 +268,9 @@ impl PageTx {
                 .bind(row.account_domain)
                 .bind(row.conversation_id)
                 .bind(row.participant_count)
+                .bind(row.details)
+                .bind(copy.map(|copy| copy.key.bytes()))
+                .bind(copy.map(|copy| copy.user.clone()))
                 .bind(digest.bytes())
                 .bind(now.as_str())
                 .bind(now.as_str())
@@ -225,7 +295,7 @@ impl PageTx {
         id: i64,
         key: ShortKey,
         activity: &CanonicalActivity,
-        meeting: Option<ShortKey>,
+        (meeting, copy): (Option<ShortKey>, Option<&MessageCopy>),
         digest: ShortKey,
         fresh_key: Option<String>,
     ) -> Result<(), PageError> {
@@ -253,6 +323,9 @@ impl PageTx {
             .bind(key.bytes())
             .bind(activity.external_id())
             .bind(fresh_key)
+            .bind(row.details)
+            .bind(copy.map(|copy| copy.key.bytes()))
+            .bind(copy.map(|copy| copy.user.clone()))
             .execute(self.connection())
             .await?;
         self.forget_later_participants(id).await?;
@@ -292,6 +365,7 @@ struct NewRecord<'a> {
     key: ShortKey,
     activity: &'a CanonicalActivity,
     meeting: Option<ShortKey>,
+    copy: Option<&'a MessageCopy>,
     digest: ShortKey,
 }
 
@@ -313,6 +387,7 @@ struct Columns<'a> {
     account_domain: Option<&'a str>,
     conversation_id: Option<&'a str>,
     participant_count: Option<i64>,
+    details: Option<String>,
 }
 
 impl<'a> Columns<'a> {
@@ -329,6 +404,7 @@ impl<'a> Columns<'a> {
             account_domain: None,
             conversation_id: None,
             participant_count: None,
+            details: None,
         };
         match activity.properties() {
             Properties::Meeting {
@@ -339,6 +415,7 @@ impl<'a> Columns<'a> {
                 attendee_count,
                 response_status,
                 account_domain,
+                details,
             } => {
                 columns.subject = meeting_subject.as_deref();
                 columns.duration_minutes = *duration_minutes;
@@ -351,8 +428,10 @@ impl<'a> Columns<'a> {
                 columns.attendee_count = Some(i64::from(*attendee_count));
                 columns.response_status = Some(response_status.word());
                 columns.account_domain = Some(account_domain.as_str());
+                columns.details = details.as_ref().map(details_text);
             }
-            Properties::Email { conversation_id, subject } => {
+            Properties::Email { conversation_id, subject, details } => {
+                columns.details = details.as_ref().map(details_text);
                 columns.subject = subject.as_deref();
                 columns.conversation_id = conversation_id.as_deref();
                 columns.participant_count = i64::try_from(activity.participants().len()).ok();
@@ -362,9 +441,16 @@ impl<'a> Columns<'a> {
     }
 }
 
-/// What a record says and who let its people in.
-fn digest_of(activity: &CanonicalActivity) -> ShortKey {
+pub(crate) fn details_text(details: &impl Serialize) -> String {
+    serde_json::to_string(details).expect("details are JSON")
+}
+
+/// What a record says, who let its people in, and which message it is a copy of.
+fn digest_of(activity: &CanonicalActivity, copy: Option<&MessageCopy>) -> ShortKey {
     let mut content = serde_json::to_vec(&activity.record()).expect("a record is JSON");
+    if let Some(copy) = copy {
+        content.extend_from_slice(&copy.key.bytes());
+    }
     for person in activity.participants() {
         content.extend_from_slice(&person.entry().0.to_le_bytes());
     }
@@ -373,16 +459,16 @@ fn digest_of(activity: &CanonicalActivity) -> ShortKey {
 
 const INSERT_ACTIVITIES: &str = "INSERT INTO activity (tenant_id, activity_key, external_id, type, occurred_at, \
      person_external_id, entry_id, meeting_key, subject, duration_minutes, is_online, organizer_email, \
-     organizer_entry_id, attendee_count, response_status, account_domain, conversation_id, participant_count, digest, \
-     created_at, updated_at, public_key)";
-const INSERTED_COLUMNS: usize = 22;
+     organizer_entry_id, attendee_count, response_status, account_domain, conversation_id, participant_count, details, \
+     message_key, message_user, digest, created_at, updated_at, public_key)";
+const INSERTED_COLUMNS: usize = 25;
 
 const UPDATE_ACTIVITY: &str = "UPDATE activity SET occurred_at = $1, person_external_id = $2, entry_id = $3, \
      meeting_key = $4, subject = $5, duration_minutes = $6, is_online = $7, organizer_email = $8, \
      organizer_entry_id = $9, attendee_count = $10, response_status = $11, account_domain = $12, conversation_id = $13, \
      participant_count = $14, digest = $15, updated_at = $16, activity_key = $19, external_id = $20, \
      feed_position = NULL, announced = CASE WHEN $21 IS NULL THEN announced ELSE 0 END, \
-     public_key = COALESCE($21, public_key) WHERE id = $17 AND tenant_id = $18";
+     public_key = COALESCE($21, public_key), details = $22, message_key = $23, message_user = $24 WHERE id = $17 AND tenant_id = $18";
 
 /// Which records to read.
 #[derive(Debug, Clone, Copy)]
@@ -485,7 +571,7 @@ pub(crate) async fn later_participants<'r>(
 }
 
 const RECORDS: &str = "SELECT id, external_id, type, occurred_at, person_external_id, subject, duration_minutes, is_online, \
-     organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count FROM activity \
+     organizer_email, attendee_count, response_status, account_domain, conversation_id, participant_count, details FROM activity \
      WHERE tenant_id = $1 AND (occurred_at, external_id) > ($2, $3) AND occurred_at <= $4 \
      ORDER BY occurred_at, external_id LIMIT $5";
 
@@ -507,6 +593,7 @@ pub(crate) fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<Strin
                 .and_then(|word| ResponseStatus::from_word(&word))
                 .ok_or_else(unreadable)?,
             account_domain: text("account_domain")?.ok_or_else(unreadable)?,
+            details: read_details(row)?,
         }),
         ActivityType::EmailThread => {
             let id: i64 = row.try_get("id")?;
@@ -516,6 +603,7 @@ pub(crate) fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<Strin
                 conversation_id: text("conversation_id")?,
                 participant_emails: everyone.map(Cow::Borrowed).collect(),
                 subject: text("subject")?,
+                details: read_details(row)?,
             })
         }
     };
@@ -525,4 +613,9 @@ pub(crate) fn read_record<'r>(row: &'r AnyRow, later: &'r HashMap<i64, Vec<Strin
         person_external_id: Cow::Borrowed(person),
         properties,
     })
+}
+
+fn read_details<T: DeserializeOwned>(row: &AnyRow) -> Result<Option<T>, StoreError> {
+    let details: Option<&str> = row.try_get("details")?;
+    details.map(serde_json::from_str).transpose().map_err(|_| StoreError::Unreadable("activity.details"))
 }

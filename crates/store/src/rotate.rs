@@ -21,6 +21,7 @@ const SEALED_COLUMNS: &[SealedColumn] = &[
     SealedColumn { table: "delta_state", row: "id", column: "sealed_link" },
     SealedColumn { table: "token_cache", row: "name", column: "sealed" },
     SealedColumn { table: "tenant_secret", row: "name", column: "sealed" },
+    SealedColumn { table: "exclusion", row: "exclusion_key", column: "sealed" },
     SealedColumn { table: "feed_tombstone", row: "public_key", column: "sealed_external_id" },
 ];
 

@@ -11,6 +11,8 @@ use crate::{Store, StoreError};
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Settings {
+    /// How much records say.
+    pub detail: Detail,
     /// Whether events marked private, personal or confidential are left out.
     pub private_events: Choice,
     /// Whether meeting invitations and responses in mail folders are left out.
@@ -21,12 +23,35 @@ pub struct Settings {
     pub subjects: Keep,
     /// Whether the organizer's address is kept.
     pub organizer_email: Keep,
+    /// Whether one message seen in several mailboxes is one record.
+    pub mail_dedupe: MailDedupe,
     /// Whether one meeting seen in several mailboxes is one record a person.
     pub meeting_dedupe: Switch,
     /// How many days back the first sync reads.
     pub lookback_days: u16,
     /// After how many days records are deleted; never when it is unset.
     pub retention_days: Option<u16>,
+}
+
+/// How much records say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Detail {
+    /// What every record says.
+    Basic,
+    /// Further properties, from what is read anyway.
+    Extended,
+}
+
+/// Whether copies of one message are joined.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub enum MailDedupe {
+    /// Each mailbox's copy is a record.
+    #[serde(rename = "off")]
+    Off,
+    /// Copies with one `internetMessageId` are one record, which is asked for then.
+    #[serde(rename = "internetMessageId")]
+    InternetMessageId,
 }
 
 /// Left out or taken.
@@ -62,11 +87,13 @@ pub enum Switch {
 impl Default for Settings {
     fn default() -> Self {
         Self {
+            detail: Detail::Basic,
             private_events: Choice::Exclude,
             meeting_mail: Choice::Exclude,
             external_organizer: Choice::Include,
             subjects: Keep::Store,
             organizer_email: Keep::Store,
+            mail_dedupe: MailDedupe::Off,
             meeting_dedupe: Switch::On,
             lookback_days: 90,
             retention_days: None,
@@ -92,11 +119,13 @@ pub enum SettingError {
 
 /// The names that `config set` takes, in the order of `config show`.
 pub const NAMES: &[&str] = &[
+    "detail",
     "privateEvents",
     "meetingMail",
     "externalOrganizer",
     "subjects",
     "organizerEmail",
+    "mailDedupe",
     "meetingDedupe",
     "lookbackDays",
     "retentionDays",
@@ -119,6 +148,20 @@ impl Settings {
             _ => Err(SettingError::Value { name, expected: "store or omit" }),
         };
         match name {
+            "detail" => {
+                self.detail = match value {
+                    "basic" => Detail::Basic,
+                    "extended" => Detail::Extended,
+                    _ => return Err(SettingError::Value { name: "detail", expected: "basic or extended" }),
+                };
+            }
+            "mailDedupe" => {
+                self.mail_dedupe = match value {
+                    "off" => MailDedupe::Off,
+                    "internetMessageId" => MailDedupe::InternetMessageId,
+                    _ => return Err(SettingError::Value { name: "mailDedupe", expected: "off or internetMessageId" }),
+                };
+            }
             "privateEvents" => self.private_events = choice("privateEvents")?,
             "meetingMail" => self.meeting_mail = choice("meetingMail")?,
             "externalOrganizer" => self.external_organizer = choice("externalOrganizer")?,
@@ -201,6 +244,7 @@ impl Store {
         let forget: &[&'static str] = match (settings.subjects, settings.organizer_email) {
             (Keep::Omit, _) if before.subjects == Keep::Store => FORGET_SUBJECTS,
             (_, Keep::Omit) if before.organizer_email == Keep::Store => FORGET_ORGANIZERS,
+            _ if settings.detail == Detail::Basic && before.detail == Detail::Extended => FORGET_DETAILS,
             _ => &[],
         };
         let write = "INSERT INTO setting (tenant_id, name, value) VALUES ($1, $2, $3) \
@@ -222,6 +266,10 @@ impl Store {
     }
 }
 
+/// A page that was filtered under the old rules must not be stored.
+pub(crate) const FILTER_AGAIN: &str =
+    "UPDATE o365_config SET allow_list_version = allow_list_version + 1 WHERE tenant_id = $1";
+
 /// A page that was filtered under the old rules must not be stored, and what they left out must be read again.
 pub(crate) const READ_AGAIN: &str = "UPDATE o365_config SET allow_list_version = allow_list_version + 1, \
                                      window_version = window_version + 1 WHERE tenant_id = $1";
@@ -237,6 +285,12 @@ const FORGET_ORGANIZERS: &[&str] = &[
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",
     "UPDATE event_copy SET organizer_email = NULL, organizer_entry_id = NULL \
      WHERE tenant_id = $1 AND organizer_email IS NOT NULL",
+];
+
+const FORGET_DETAILS: &[&str] = &[
+    "UPDATE activity SET details = NULL, digest = activity_key, feed_position = NULL \
+     WHERE tenant_id = $1 AND details IS NOT NULL",
+    "UPDATE event_copy SET details = NULL WHERE tenant_id = $1 AND details IS NOT NULL",
 ];
 
 #[cfg(test)]

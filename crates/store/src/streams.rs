@@ -1,9 +1,12 @@
 //! Streams: where reading a calendar or a folder left off.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use m365_database::DpaAccepted;
-use m365_model::{MailboxId, StreamId, StreamKind, TenantId, from_text, to_text};
+use m365_model::{MailboxId, StreamId, StreamKind, TenantId, Way, from_text, to_text};
 use secrecy::SecretString;
+use serde::Serialize;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -39,21 +42,79 @@ pub enum Position {
     Delta(SecretString),
 }
 
-/// What a round reads. The token of a round holds its window for good: another window is another round.
+/// What a round reads, and what has become of it. The token of a round holds its window for good: another window is another
+/// round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
     /// Counts the rounds of a stream that began without a link.
     pub number: i64,
+    /// How it is read.
+    pub way: Way,
     /// Whether this round reads everything in its window, rather than what changed.
     pub is_full: bool,
     /// How many items it has brought so far.
     pub items: i64,
     /// From when on.
     pub window_start: Timestamp,
-    /// Until when; calendars only.
+    /// Until when. A calendar's window reaches ahead; a folder's ends where its last plain list began, if it is read by lists.
     pub window_end: Option<Timestamp>,
     /// The version of the rules under which the window was read.
     pub window_version: i64,
+    /// What has become of its items, and of those that came since it ended.
+    pub coverage: Coverage,
+}
+
+impl Round {
+    /// A round over a whole window, of which nothing is read yet.
+    pub fn over(number: i64, window_start: Timestamp, window_end: Option<Timestamp>, window_version: i64) -> Self {
+        let coverage = Coverage::default();
+        Self { number, way: Way::Delta, is_full: true, items: 0, window_start, window_end, window_version, coverage }
+    }
+}
+
+/// What has become of the items of a stream, so that a missing one can be looked for: counts alone.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Coverage {
+    /// How many came. An item that came again counts again.
+    pub seen: u64,
+    /// How many were kept.
+    pub kept: u64,
+    /// How many were not, by the reasons of the run summary.
+    pub dropped: BTreeMap<String, u64>,
+}
+
+impl std::ops::AddAssign<&Self> for Coverage {
+    fn add_assign(&mut self, other: &Self) {
+        self.seen += other.seen;
+        self.kept += other.kept;
+        for (reason, n) in &other.dropped {
+            *self.dropped.entry(reason.clone()).or_default() += n;
+        }
+    }
+}
+
+/// Coverage as the database holds it.
+pub(crate) struct CoverageColumns {
+    pub(crate) seen: i64,
+    pub(crate) kept: i64,
+    pub(crate) dropped: String,
+}
+
+impl From<&Coverage> for CoverageColumns {
+    fn from(coverage: &Coverage) -> Self {
+        let number = |n: u64| i64::try_from(n).unwrap_or(i64::MAX);
+        let dropped = serde_json::to_string(&coverage.dropped).expect("a map of numbers is JSON");
+        Self { seen: number(coverage.seen), kept: number(coverage.kept), dropped }
+    }
+}
+
+/// Reads the columns `seen`, `kept` and `dropped` of `delta_state`, the first of which is at `at`.
+pub(crate) fn read_coverage(row: &AnyRow, at: usize) -> Result<Coverage, StoreError> {
+    let unreadable = || StoreError::Unreadable("delta_state");
+    let number = |at: usize| u64::try_from(row.try_get::<i64, _>(at)?).map_err(|_| unreadable());
+    let dropped: &str = row.try_get(at + 2)?;
+    let dropped = serde_json::from_str(dropped).map_err(|_| unreadable())?;
+    Ok(Coverage { seen: number(at)?, kept: number(at + 1)?, dropped })
 }
 
 /// Where a page leaves its stream.
@@ -63,8 +124,10 @@ pub enum Advance<'a> {
     Next(&'a str, &'a Round),
     /// At the next round.
     Delta(&'a str, &'a Round),
-    /// At its end: the stream is done and goes away.
-    Finished,
+    /// At a new beginning: a plain list has ended, and the next one begins without a link.
+    Again(&'a Round),
+    /// At its end: the stream is done and goes away, what it covered goes to the folder.
+    Finished(&'a Round),
     /// The transaction belongs to no stream.
     Nowhere,
 }
@@ -134,14 +197,16 @@ impl Store {
                 window_start: instant(row.try_get(10)?)?,
                 window_end: window_end.as_deref().map(instant).transpose()?,
                 window_version: row.try_get(12)?,
+                way: Way::from_word(row.try_get(13)?).ok_or_else(unreadable)?,
+                coverage: read_coverage(row, 14)?,
             },
         })
     }
 }
 
 const STREAMS_OF_MAILBOX: &str = "SELECT id, mailbox_id, kind, folder_row, version, sealed_link, link_kind, round, \
-                                  round_is_full, round_items, window_start, window_end, window_version \
-                                  FROM delta_state WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id";
+                                  round_is_full, round_items, window_start, window_end, window_version, \
+                                  way, seen, kept, dropped FROM delta_state WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id";
 
 pub(crate) async fn insert_stream(
     connection: &mut sqlx::AnyConnection,
@@ -158,7 +223,7 @@ pub(crate) async fn insert_stream(
          ON CONFLICT (mailbox_id, kind, folder_row) DO UPDATE SET version = delta_state.version + 1, \
          sealed_link = NULL, link_kind = NULL, round = excluded.round, round_is_full = 1, round_items = 0, \
          window_start = excluded.window_start, window_end = excluded.window_end, \
-         window_version = excluded.window_version, updated_at = excluded.updated_at RETURNING id, version",
+         window_version = excluded.window_version, way = 'delta', seen = 0, kept = 0, dropped = '{}', updated_at = excluded.updated_at RETURNING id, version",
     )
     .bind(tenant.as_str())
     .bind(mailbox.0)

@@ -4,12 +4,12 @@ use std::collections::{BTreeSet, HashMap};
 
 use jiff::Timestamp;
 use m365_database::DpaAccepted;
-use m365_graph::{Event, EventKind, Sensitivity};
+use m365_graph::{Event, EventKind, Sensitivity, ShowAs};
 use m365_model::MailboxId;
 use m365_privacy::{FilteredAttendees, RawText, Subject, filter_calendar_attendees};
 use m365_store::keys::ShortKey;
-use m365_store::meetings::{CopyKind, CopyState, CopyWrite, StoredCopy};
-use m365_store::settings::{Choice, Switch};
+use m365_store::meetings::{CopyDetails, CopyKind, CopyState, CopyWrite, StoredCopy};
+use m365_store::settings::{Choice, Detail, Switch};
 use m365_store::streams::Round;
 use m365_store::{PageError, PageTx};
 
@@ -24,8 +24,8 @@ pub(crate) type DroppedMasters = HashMap<ShortKey, DroppedMaster>;
 /// Why nothing of a master is stored.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct DroppedMaster {
-    reason: Dropped,
-    series: ShortKey,
+    pub reason: Dropped,
+    pub series: ShortKey,
 }
 
 /// What a page of a calendar is read with.
@@ -41,9 +41,9 @@ pub(crate) struct CalendarPage<'p> {
     /// Occurrences that were put aside for their master; they are counted when it is known.
     pub put_aside: u64,
     /// What is stored of the events on this page and of their masters.
-    stored: HashMap<ShortKey, StoredCopy>,
+    pub stored: HashMap<ShortKey, StoredCopy>,
     /// The meetings whose records may be other ones now.
-    touched: BTreeSet<ShortKey>,
+    pub touched: BTreeSet<ShortKey>,
 }
 
 impl<'p> CalendarPage<'p> {
@@ -69,6 +69,7 @@ impl<'p> CalendarPage<'p> {
             self.master(tx, master).await?;
         }
         for event in others {
+            self.counts.unknown_zones += u64::from(event.zone_unknown());
             if event.removed {
                 self.removed(tx, &event).await?;
             } else {
@@ -93,17 +94,6 @@ impl<'p> CalendarPage<'p> {
         Ok(())
     }
 
-    /// Occurrences whose master does not exist any more are passed over and counted.
-    pub async fn master_is_gone(&mut self, tx: &mut PageTx, master: ShortKey) -> Result<(), PageError> {
-        for copy in tx.copies_of_masters(&[master]).await? {
-            if copy.state == CopyState::Waiting {
-                tx.forget_copy(copy.id).await?;
-                self.counts.events.drop(Dropped::MasterGone);
-            }
-        }
-        Ok(())
-    }
-
     /// Makes the records of every meeting that was touched say what its copies say now.
     pub async fn settle(mut self, tx: &mut PageTx) -> Result<(Counts, u64), PageError> {
         let touched: Vec<ShortKey> = self.touched.iter().copied().collect();
@@ -120,176 +110,6 @@ impl<'p> CalendarPage<'p> {
         let keys: Vec<ShortKey> = keys.into_iter().collect();
         self.stored = tx.copies(&keys).await?.into_iter().map(|copy| (copy.key, copy)).collect();
         Ok(())
-    }
-
-    /// A series. It is no meeting; what its occurrences lack is kept of it, if someone is let in.
-    async fn master(&mut self, tx: &mut PageTx, mut event: Event) -> Result<(), PageError> {
-        let key = self.key(&event.id);
-        let series = self.series_of(&event, key);
-        let (is_private, cancelled_at) = (self.is_private(&event, key), cancelled_at(&event));
-        let (starts_at, ends_at) = (event.starts_at(), event.ends_at());
-        let (is_organizer, is_online) = (event.is_organizer == Some(true), event.is_online_meeting);
-        let people = self.filter(&mut event);
-        self.counts.addresses.merge(people.counts());
-        // A single meeting that became a series is no meeting any more.
-        self.touched.extend(self.stored.get(&key).and_then(|copy| copy.meeting_key));
-        let reason = if is_private { Some(Dropped::PrivateEvent) } else { people.verdict().map(Dropped::from) };
-        if let Some(reason) = reason {
-            self.dropped_masters.insert(key, DroppedMaster { reason, series });
-            if let Some(copy) = self.stored.remove(&key) {
-                tx.forget_copy(copy.id).await?;
-            }
-            return self.drop_occurrences(tx, key, DroppedMaster { reason, series }).await;
-        }
-        self.dropped_masters.remove(&key);
-        let write = CopyWrite {
-            mailbox: self.mailbox,
-            user: self.user,
-            key,
-            event_id: Some(&event.id),
-            kind: CopyKind::Master,
-            state: CopyState::Standing,
-            master_key: None,
-            master_id: None,
-            meeting_key: None,
-            place: None,
-            series_key: Some(series),
-            cancelled_at,
-            is_organizer,
-            starts_at,
-            ends_at,
-            subject: self.subject(&people, event.subject),
-            is_online,
-            people: Some(&people),
-            people_from_master: false,
-            round: self.round.number,
-        };
-        self.put(tx, &write).await?;
-        self.join_occurrences(tx, key).await
-    }
-
-    /// Occurrences that waited for this master, and those whose people are its.
-    async fn join_occurrences(&mut self, tx: &mut PageTx, master: ShortKey) -> Result<(), PageError> {
-        let Some(found) = self.stored.get(&master).cloned() else { return Ok(()) };
-        for copy in tx.copies_of_masters(&[master]).await? {
-            match copy.state {
-                CopyState::Waiting => {
-                    let start = copy.starts_at.unwrap_or_else(|| tx.now());
-                    let meeting = self.meeting_of(found.series_key, copy.key, copy.place.as_deref().unwrap_or(ONLY));
-                    if cancels(found.cancelled_at, start) {
-                        self.counts.events.drop(Dropped::Cancelled);
-                        self.veto(tx, &copy, meeting, CopyState::Cancelled).await?;
-                    } else {
-                        self.counts.events.keep();
-                        self.promote(tx, &copy, &found, meeting).await?;
-                    }
-                }
-                CopyState::Standing if copy.people_from_master => {
-                    let start = copy.starts_at.unwrap_or_else(|| tx.now());
-                    if cancels(found.cancelled_at, start)
-                        && let Some(meeting) = copy.meeting_key
-                    {
-                        self.veto(tx, &copy, meeting, CopyState::Cancelled).await?;
-                    }
-                    self.touched.extend(copy.meeting_key);
-                }
-                _ => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing is kept of a series without anyone who is let in, nor of its occurrences that have not begun.
-    async fn drop_occurrences(
-        &mut self,
-        tx: &mut PageTx,
-        key: ShortKey,
-        master: DroppedMaster,
-    ) -> Result<(), PageError> {
-        for copy in tx.copies_of_masters(&[key]).await? {
-            let waited = copy.state == CopyState::Waiting;
-            if !waited && !copy.people_from_master {
-                continue;
-            }
-            if waited {
-                self.counts.events.drop(master.reason);
-            }
-            let waiting = || self.meeting_of(Some(master.series), copy.key, copy.place.as_deref().unwrap_or(ONLY));
-            let meeting = copy.meeting_key.unwrap_or_else(waiting);
-            if master.reason == Dropped::PrivateEvent {
-                self.veto(tx, &copy, meeting, CopyState::Private).await?;
-            } else {
-                self.touched.insert(meeting);
-                self.let_go(tx, copy).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// Nobody on this copy is let in any more. Of what has begun its name stays, without people: a record of it keeps that
-    /// name, though a copy elsewhere has not heard of the change yet.
-    async fn let_go(&mut self, tx: &mut PageTx, copy: StoredCopy) -> Result<(), PageError> {
-        let has_begun = copy.starts_at.is_some_and(|start| start <= tx.now());
-        if copy.state != CopyState::Standing || !has_begun {
-            self.stored.remove(&copy.key);
-            return tx.forget_copy(copy.id).await;
-        }
-        let write = CopyWrite {
-            mailbox: copy.mailbox,
-            user: &copy.user,
-            key: copy.key,
-            event_id: copy.event_id.as_deref(),
-            kind: copy.kind,
-            state: CopyState::Standing,
-            master_key: copy.master_key,
-            master_id: None,
-            meeting_key: copy.meeting_key,
-            place: copy.place.as_deref(),
-            series_key: None,
-            cancelled_at: None,
-            is_organizer: copy.is_organizer,
-            starts_at: copy.starts_at,
-            ends_at: copy.ends_at,
-            subject: None,
-            is_online: None,
-            people: None,
-            people_from_master: false,
-            round: self.round.number,
-        };
-        self.put_over(tx, &write, Some(copy.id)).await
-    }
-
-    async fn promote(
-        &mut self,
-        tx: &mut PageTx,
-        copy: &StoredCopy,
-        master: &StoredCopy,
-        meeting: ShortKey,
-    ) -> Result<(), PageError> {
-        self.touched.insert(meeting);
-        let write = CopyWrite {
-            mailbox: copy.mailbox,
-            user: &copy.user,
-            key: copy.key,
-            event_id: copy.event_id.as_deref(),
-            kind: copy.kind,
-            state: CopyState::Standing,
-            master_key: Some(master.key),
-            master_id: None,
-            meeting_key: Some(meeting),
-            place: copy.place.as_deref(),
-            series_key: None,
-            cancelled_at: None,
-            is_organizer: master.is_organizer,
-            starts_at: copy.starts_at,
-            ends_at: copy.ends_at,
-            subject: None,
-            is_online: copy.is_online,
-            people: None,
-            people_from_master: true,
-            round: self.round.number,
-        };
-        self.put_over(tx, &write, Some(copy.id)).await
     }
 
     /// A meeting by itself, or one of a series.
@@ -310,75 +130,6 @@ impl<'p> CalendarPage<'p> {
             return self.bare_occurrence(tx, key, event, start, end).await;
         }
         self.whole_meeting(tx, key, event, start, end).await
-    }
-
-    async fn bare_occurrence(
-        &mut self,
-        tx: &mut PageTx,
-        key: ShortKey,
-        event: Event,
-        start: Timestamp,
-        end: Timestamp,
-    ) -> Result<(), PageError> {
-        let master_id = event.series_master_id.clone().unwrap_or_default();
-        let master_key = self.key(&master_id);
-        let place = instance(&event, start, true);
-        let old = self.stored.get(&key).cloned();
-        self.touched.extend(old.as_ref().and_then(|copy| copy.meeting_key));
-        if let Some(master) = self.dropped_masters.get(&master_key).copied() {
-            self.counts.events.drop(master.reason);
-            let meeting = self.meeting_of(Some(master.series), key, &place);
-            if master.reason == Dropped::PrivateEvent {
-                let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Private, meeting, start);
-                self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
-                self.touched.insert(meeting);
-            } else if let Some(copy) = old {
-                self.let_go(tx, copy).await?;
-            }
-            return Ok(());
-        }
-        let master = self.stored.get(&master_key).filter(|copy| copy.kind == CopyKind::Master).cloned();
-        let cancelled = cancelled_before(&event, start, tx.now())
-            || master.as_ref().is_some_and(|master| cancels(master.cancelled_at, start));
-        let meeting = master.as_ref().map(|master| self.meeting_of(master.series_key, key, &place));
-        if let (true, Some(meeting)) = (cancelled, meeting) {
-            self.counts.events.drop(Dropped::Cancelled);
-            let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Cancelled, meeting, start);
-            self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
-            self.touched.insert(meeting);
-            return Ok(());
-        }
-        let write = CopyWrite {
-            mailbox: self.mailbox,
-            user: self.user,
-            key,
-            event_id: Some(&event.id),
-            kind: CopyKind::Occurrence,
-            state: if master.is_some() { CopyState::Standing } else { CopyState::Waiting },
-            master_key: Some(master_key),
-            master_id: master.is_none().then_some(master_id.as_str()),
-            meeting_key: meeting,
-            place: Some(&place),
-            series_key: None,
-            cancelled_at: None,
-            is_organizer: master.as_ref().is_some_and(|master| master.is_organizer),
-            starts_at: Some(start),
-            ends_at: Some(end),
-            subject: None,
-            is_online: event.is_online_meeting,
-            people: None,
-            people_from_master: true,
-            round: self.round.number,
-        };
-        self.put(tx, &write).await?;
-        match meeting {
-            Some(meeting) => {
-                self.counts.events.keep();
-                self.touched.insert(meeting);
-            }
-            None => self.put_aside += u64::from(old.is_none_or(|copy| copy.state != CopyState::Waiting)),
-        }
-        Ok(())
     }
 
     async fn whole_meeting(
@@ -416,6 +167,7 @@ impl<'p> CalendarPage<'p> {
         }
 
         let (is_organizer, is_online) = (event.is_organizer == Some(true), event.is_online_meeting);
+        let details = self.details(&event);
         let people = self.filter(&mut event);
         self.counts.addresses.merge(people.counts());
         if let Some(verdict) = people.verdict() {
@@ -446,6 +198,7 @@ impl<'p> CalendarPage<'p> {
             is_online,
             people: Some(&people),
             people_from_master: false,
+            details,
             round: self.round.number,
         };
         self.put(tx, &write).await
@@ -476,7 +229,7 @@ impl<'p> CalendarPage<'p> {
         Ok(())
     }
 
-    async fn veto(
+    pub(crate) async fn veto(
         &mut self,
         tx: &mut PageTx,
         copy: &StoredCopy,
@@ -490,7 +243,7 @@ impl<'p> CalendarPage<'p> {
     }
 
     /// A copy that forbids its meeting's records: its keys and its time, no id, no text, no people.
-    fn veto_write(
+    pub(crate) fn veto_write(
         &self,
         key: ShortKey,
         kind: CopyKind,
@@ -518,16 +271,17 @@ impl<'p> CalendarPage<'p> {
             is_online: None,
             people: None,
             people_from_master: false,
+            details: CopyDetails::default(),
             round: self.round.number,
         }
     }
 
-    async fn put(&mut self, tx: &mut PageTx, write: &CopyWrite<'_>) -> Result<(), PageError> {
+    pub(crate) async fn put(&mut self, tx: &mut PageTx, write: &CopyWrite<'_>) -> Result<(), PageError> {
         let replaces = self.stored.get(&write.key).map(|copy| copy.id);
         self.put_over(tx, write, replaces).await
     }
 
-    async fn put_over(
+    pub(crate) async fn put_over(
         &mut self,
         tx: &mut PageTx,
         write: &CopyWrite<'_>,
@@ -538,11 +292,11 @@ impl<'p> CalendarPage<'p> {
         Ok(())
     }
 
-    fn key(&self, event_id: &str) -> ShortKey {
+    pub(crate) fn key(&self, event_id: &str) -> ShortKey {
         ShortKey::event(self.mailbox, event_id)
     }
 
-    fn series_of(&self, event: &Event, key: ShortKey) -> ShortKey {
+    pub(crate) fn series_of(&self, event: &Event, key: ShortKey) -> ShortKey {
         if self.rules.settings.meeting_dedupe == Switch::On {
             series_key(event).unwrap_or_else(|| ShortKey::lone_meeting(key))
         } else {
@@ -550,7 +304,7 @@ impl<'p> CalendarPage<'p> {
         }
     }
 
-    fn meeting_of(&self, series: Option<ShortKey>, key: ShortKey, place: &str) -> ShortKey {
+    pub(crate) fn meeting_of(&self, series: Option<ShortKey>, key: ShortKey, place: &str) -> ShortKey {
         match series {
             Some(series) if self.rules.settings.meeting_dedupe == Switch::On => ShortKey::meeting(series, place),
             _ => ShortKey::lone_meeting(key),
@@ -558,7 +312,7 @@ impl<'p> CalendarPage<'p> {
     }
 
     /// A word of privacy counts, an unknown one too. Without any, what is stored says it, else the master, else it is none.
-    fn is_private(&self, event: &Event, key: ShortKey) -> bool {
+    pub(crate) fn is_private(&self, event: &Event, key: ShortKey) -> bool {
         if self.rules.settings.private_events == Choice::Include {
             return false;
         }
@@ -577,28 +331,35 @@ impl<'p> CalendarPage<'p> {
         }
     }
 
-    fn filter(&self, event: &mut Event) -> FilteredAttendees {
+    /// What is kept of an event besides its time and people.
+    pub(crate) fn details(&self, event: &Event) -> CopyDetails {
+        let show_as = event.show_as.filter(|_| self.rules.settings.detail == Detail::Extended);
+        let show_as = show_as.and_then(ShowAs::word).map(str::to_owned);
+        CopyDetails { is_all_day: event.is_all_day.filter(|all_day| *all_day), show_as, midnights: None }
+    }
+
+    pub(crate) fn filter(&self, event: &mut Event) -> FilteredAttendees {
         let attendees = event.attendees.take().unwrap_or_default();
         let organizer = event.organizer.take();
         filter_calendar_attendees(&self.rules.filter, self.rules.organizers(), organizer, attendees)
     }
 
-    fn subject(&self, people: &FilteredAttendees, raw: Option<RawText>) -> Option<Subject> {
+    pub(crate) fn subject(&self, people: &FilteredAttendees, raw: Option<RawText>) -> Option<Subject> {
         raw.filter(|_| self.rules.keeps_subjects()).and_then(|raw| people.subject(raw))
     }
 }
 
 /// When a cancelled event was cancelled, as far as it can be told.
-fn cancelled_at(event: &Event) -> Option<Timestamp> {
+pub(crate) fn cancelled_at(event: &Event) -> Option<Timestamp> {
     if event.is_cancelled == Some(true) { event.last_modified } else { None }
 }
 
 /// Whether a cancellation at that time came before `start`.
-fn cancels(cancelled_at: Option<Timestamp>, start: Timestamp) -> bool {
+pub(crate) fn cancels(cancelled_at: Option<Timestamp>, start: Timestamp) -> bool {
     cancelled_at.is_some_and(|at| at < start)
 }
 
-fn cancelled_before(event: &Event, start: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn cancelled_before(event: &Event, start: Timestamp, now: Timestamp) -> bool {
     event.is_cancelled == Some(true) && event.last_modified.unwrap_or(now) < start
 }
 

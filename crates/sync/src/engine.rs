@@ -14,10 +14,12 @@ use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
 use m365_privacy::DomainName;
 use m365_store::config::InternalSource;
 use m365_store::mailboxes::MailboxState;
+use m365_store::settings::MailDedupe;
 use m365_store::{PageError, Store, StoreError};
 use thiserror::Error;
 
 use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
+use crate::plan::Terms;
 use crate::remedy;
 use crate::rules::Rules;
 use crate::summary::{Counts, MailboxCounts, Problem, RunSummary};
@@ -76,13 +78,19 @@ pub enum SyncError {
 
 impl Engine {
     /// The client for an Entra tenant, with the tokens of `tenant`.
-    pub(crate) fn graph(&self, tenant: &TenantId, entra_tenant: EntraTenantId) -> Result<Graph, SetupError> {
+    pub(crate) fn graph(
+        &self,
+        tenant: &TenantId,
+        entra_tenant: EntraTenantId,
+        mail_dedupe: MailDedupe,
+    ) -> Result<Graph, SetupError> {
         Graph::new(GraphOptions {
             endpoints: self.endpoints.clone(),
             credentials: self.credentials.clone(),
             entra_tenant,
             vault: Arc::new(Vault { store: self.store.clone(), tenant: tenant.clone() }),
             limits: self.limits.clone(),
+            with_message_ids: mail_dedupe == MailDedupe::InternetMessageId,
             surroundings: self.store.surroundings().clone(),
         })
     }
@@ -184,11 +192,22 @@ pub(crate) struct Run<'r> {
     rules: Mutex<Arc<Rules>>,
     counts: Mutex<Counts>,
     mailbox_wide_delta_is_open: AtomicBool,
+    has_mail_rounds: bool,
 }
 
 impl Run<'_> {
     pub fn rules(&self) -> Arc<Rules> {
         self.rules.lock().expect("no holder of this lock panics").clone()
+    }
+
+    pub fn terms(&self) -> Terms {
+        let rules = self.rules();
+        Terms {
+            window_version: rules.window_version,
+            lookback_days: rules.settings.lookback_days,
+            now: self.store.surroundings().now(),
+            has_mail_rounds: self.has_mail_rounds,
+        }
     }
 
     /// Someone changed the allow-list or a setting: pages from here on are filtered anew.
@@ -216,7 +235,7 @@ impl Run<'_> {
         };
         let usage = self.graph.usage();
         let counts = self.counts.lock().expect("no holder of this lock panics");
-        let summary = RunSummary::new(status, mailboxes, &counts, (usage.requests, usage.throttled), problems);
+        let summary = RunSummary::new(status, mailboxes, &counts, &usage, problems);
         Outcome { ended, summary }
     }
 }
@@ -224,14 +243,18 @@ impl Run<'_> {
 async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
     let tenant = gate.tenant();
     let connector = engine.store.connector(tenant).await?;
+    let rules = Rules::load(&engine.store, tenant).await?;
     let run = Run {
         gate,
         store: engine.store.clone(),
-        graph: engine.graph(tenant, connector.entra_tenant)?,
+        graph: engine.graph(tenant, connector.entra_tenant, rules.settings.mail_dedupe)?,
         watcher,
-        rules: Mutex::new(Arc::new(Rules::load(&engine.store, tenant).await?)),
+        rules: Mutex::new(Arc::new(rules)),
         counts: Mutex::default(),
-        mailbox_wide_delta_is_open: AtomicBool::new(!connector.mailbox_wide_delta_refused),
+        mailbox_wide_delta_is_open: AtomicBool::new(
+            engine.endpoints.has_message_delta() && !connector.mailbox_wide_delta_refused,
+        ),
+        has_mail_rounds: engine.endpoints.has_message_delta(),
     };
     if run.rules().filter.is_empty() {
         let problem =
@@ -250,10 +273,11 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
         Err(error) => return Ok(nothing_read(&run, error.into(), remedy::USER_LIST_CUT)),
     };
     watcher.on(Progress::Mailboxes(mailboxes.len() as u64));
+    let left_out = members.len() - mailboxes.len();
     let reads = mailboxes.into_iter().map(|(user, mailbox)| {
         let run = &run;
         async move {
-            let end = MailboxSync { run, user, mailbox }.sync().await;
+            let end = MailboxSync::new(run, user, mailbox).sync().await;
             run.watcher.on(Progress::MailboxDone);
             end
         }
@@ -268,7 +292,7 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
             Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
         }
     }
-    Ok(conclude(&run, ends))
+    Ok(conclude(&run, ends, left_out as u64))
 }
 
 /// The tenant's members, and with them the company's own domains. Graph lists users page by page; guests are left out.
@@ -325,9 +349,9 @@ fn nothing_read(run: &Run<'_>, failure: Failure, otherwise: &str) -> Outcome {
     run.outcome(ended, MailboxCounts::default(), vec![Problem { mailbox: None, code, resolution }])
 }
 
-/// What the mailboxes say together.
-fn conclude(run: &Run<'_>, ends: Vec<MailboxEnd>) -> Outcome {
-    let mut counts = MailboxCounts::default();
+/// What the mailboxes say together. Those that an administrator left out count as skipped.
+fn conclude(run: &Run<'_>, ends: Vec<MailboxEnd>, left_out: u64) -> Outcome {
+    let mut counts = MailboxCounts { skipped: left_out, ..MailboxCounts::default() };
     for end in &ends {
         match end.state {
             MailboxState::Synced => counts.synced += 1,
@@ -339,7 +363,12 @@ fn conclude(run: &Run<'_>, ends: Vec<MailboxEnd>) -> Outcome {
     let all_denied =
         !ends.is_empty() && ends.iter().all(|end| end.calendar == Access::Denied && end.mail == Access::Denied);
     let permission_is_missing = ends.iter().any(half_denied);
-    let mut problems: Vec<Problem> = ends.into_iter().filter_map(|end| end.problem).collect();
+    let told = ends.into_iter().flat_map(|end| end.problem.into_iter().chain(end.notes));
+    let mut problems: Vec<Problem> = told.collect();
+    if run.rules().has_paused_entries {
+        let (code, resolution) = ("entry_paused".to_owned(), remedy::PAUSED.to_owned());
+        problems.push(Problem { mailbox: None, code, resolution });
+    }
     let ended = if all_denied {
         problems.push(Problem {
             mailbox: None,

@@ -4,6 +4,7 @@ use m365_database::{AgreementState, DpaAccepted, agreement_state, assert_dpa_acc
 use m365_graph::{Granted, Graph, GraphError, Permission};
 use m365_model::{RunStatus, TenantId};
 use m365_store::StoreError;
+use m365_store::settings::MailDedupe;
 use serde::Serialize;
 
 use crate::{Engine, SyncError, remedy};
@@ -79,7 +80,7 @@ pub async fn health(tenant: &TenantId, engine: &Engine) -> Result<Health, SyncEr
     agreement(&mut checks, tenant, engine).await?;
     allow_list(&mut checks, tenant, engine).await?;
 
-    let graph = engine.graph(tenant, connector.entra_tenant.clone())?;
+    let graph = engine.graph(tenant, connector.entra_tenant.clone(), MailDedupe::Off)?;
     let granted = match graph.granted_afresh().await {
         Ok(granted) => granted,
         Err(error) => {
@@ -122,7 +123,13 @@ async fn agreement(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> R
 }
 
 async fn allow_list(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
-    match engine.store.allow_list(tenant).await?.entries.len() {
+    let list = engine.store.allow_list(tenant).await?;
+    if !list.paused.is_empty() {
+        let domains: Vec<_> = list.paused.iter().map(ToString::to_string).collect();
+        let detail = format!("Paused, because they are your own domains now: {}.", domains.join(", "));
+        checks.add("allow_list", Level::Warning, detail, remedy::PAUSED);
+    }
+    match list.entries.len() {
         0 => checks.add("allow_list", Level::Warning, "No domain is named.", remedy::ADD_DOMAINS),
         1 => checks.ok("allow_list", "One domain is named."),
         n => checks.ok("allow_list", format!("{n} domains are named.")),

@@ -6,12 +6,13 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use jiff::Timestamp;
-use m365_activity::{CanonicalActivity, FilteredEvent, meeting_activities, meeting_external_id};
+use m365_activity::{CanonicalActivity, FilteredEvent, MeetingDetails, meeting_activities, meeting_external_id};
 use m365_database::DpaAccepted;
 use m365_privacy::{AttendeeKind, RawAddress, RawAttendee, RawText, ResponseStatus, filter_calendar_attendees};
 use m365_store::keys::ShortKey;
-use m365_store::meetings::{CopyState, StoredAttendance, StoredCopy};
+use m365_store::meetings::{CopyKind, CopyState, StoredAttendance, StoredCopy};
 use m365_store::records::{RecordHead, ToStore};
+use m365_store::settings::Detail;
 use m365_store::{PageError, PageTx, Tally};
 
 use crate::rules::Rules;
@@ -46,7 +47,7 @@ pub(crate) async fn materialize(
                 continue;
             }
             let renames = fate.renamed.get(activity.external_id()).copied();
-            wanted.push(ToStore { activity, meeting: Some(meeting), renames });
+            wanted.push(ToStore { activity, meeting: Some(meeting), copy: None, renames });
         }
     }
     let mut tally = tx.retract(&fate.gone).await?;
@@ -111,6 +112,12 @@ impl Loaded {
         let organizer = source.organizer.as_deref().map(RawAddress::from);
         let people = filter_calendar_attendees(&rules.filter, rules.organizers(), organizer, attendees.collect());
         let people = people.with_attendee_count(source.attendee_count.unwrap_or_default());
+        let details = (rules.settings.detail == Detail::Extended).then(|| MeetingDetails {
+            meeting_key: copy.meeting_key.map(ShortKey::hex).unwrap_or_default(),
+            is_recurring: copy.kind != CopyKind::Single,
+            is_all_day: Some(copy.details.is_all_day.or(master.and_then(|m| m.details.is_all_day)).unwrap_or_default()),
+            show_as: copy.details.show_as.clone().or_else(|| master.and_then(|m| m.details.show_as.clone())),
+        });
         let subject = copy.subject.as_deref().or(master.and_then(|master| master.subject.as_deref()));
         Some(FilteredEvent {
             id: copy.event_id.clone()?,
@@ -119,6 +126,7 @@ impl Loaded {
             end: copy.ends_at.unwrap_or(start),
             is_online: copy.is_online.or(master.and_then(|master| master.is_online)),
             people,
+            details,
         })
     }
 }

@@ -9,6 +9,7 @@
 //! recognise one more trouble, add a check to `health` and its sentence to `remedy`.
 
 mod calendar;
+mod copies;
 mod engine;
 mod folders;
 mod health;
@@ -19,8 +20,11 @@ mod meeting_key;
 mod plan;
 mod progress;
 mod remedy;
+mod repeats;
 mod rules;
+mod series;
 pub mod summary;
+mod walk;
 
 pub use engine::{Ended, Engine, Outcome, SyncError, sync};
 pub use health::{Check, Health, Level, health};

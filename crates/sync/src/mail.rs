@@ -4,27 +4,31 @@ use m365_activity::{FilteredMessage, email_activity};
 use m365_database::DpaAccepted;
 use m365_graph::Message;
 use m365_privacy::filter_email_participants;
-use m365_store::records::ToStore;
-use m365_store::settings::Choice;
+use m365_store::keys::ShortKey;
+use m365_store::records::{MessageCopy, ToStore};
+use m365_store::settings::{Choice, Detail, MailDedupe};
 use m365_store::streams::Round;
 
 use crate::rules::Rules;
 use crate::summary::{Counts, Dropped};
 
-/// What the messages of a page come to. Pure: nothing is stored here.
+/// What the messages of a page of `user`'s come to. Pure: nothing is stored here.
 pub(crate) fn plan_page(
     gate: &DpaAccepted<'_>,
     rules: &Rules,
     round: &Round,
+    user: &str,
     messages: Vec<Message>,
 ) -> (Vec<ToStore>, Counts) {
     let mut counts = Counts::default();
     let mut wanted = Vec::new();
-    for message in messages {
+    for mut message in messages {
+        let id = message.internet_message_id.take().filter(|_| rules.settings.mail_dedupe != MailDedupe::Off);
         match plan_message(gate, rules, round, message, &mut counts) {
             Ok(activity) => {
                 counts.messages.keep();
-                wanted.push(ToStore { activity, meeting: None, renames: None });
+                let copy = id.map(|id| MessageCopy { key: ShortKey::message(&id), user: user.to_owned() });
+                wanted.push(ToStore { activity, meeting: None, copy, renames: None });
             }
             Err(reason) => counts.messages.drop(reason),
         }
@@ -59,7 +63,13 @@ fn plan_message(
         return Err(verdict.into());
     }
     let subject = message.subject.filter(|_| rules.keeps_subjects()).and_then(|raw| people.subject(raw));
-    let filtered =
-        FilteredMessage { id: message.id, received, conversation_id: message.conversation_id, subject, people };
+    let filtered = FilteredMessage {
+        id: message.id,
+        received,
+        conversation_id: message.conversation_id,
+        subject,
+        people,
+        with_details: rules.settings.detail == Detail::Extended,
+    };
     email_activity(gate, &rules.mappings, &filtered).ok_or(Dropped::Malformed)
 }

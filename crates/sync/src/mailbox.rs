@@ -1,29 +1,24 @@
-//! One mailbox: its calendar and its folders, stream by stream, page by page.
+//! One mailbox: its calendar and its folders, stream by stream, and what they say of it together.
+
+use std::collections::BTreeSet;
+use std::sync::Mutex;
 
 use futures_util::{StreamExt as _, stream};
-use m365_graph::{Event, FolderId, GraphError, MailboxVerdict, Message, Next, Page, RootDelta, TokenError};
+use m365_graph::{Event, FolderId, GraphError, MailboxVerdict, RootDelta, TokenError};
 use m365_model::{GraphUserId, MailboxId, StreamKind};
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::MailboxState;
-use m365_store::streams::{Advance, Position, Round, Stream};
-use m365_store::{PageError, PageTx, StoreError};
-use secrecy::ExposeSecret as _;
+use m365_store::streams::{Advance, Round, Stream};
+use m365_store::{PageError, StoreError};
 
-use crate::Progress;
 use crate::calendar::{CalendarPage, DroppedMasters};
 use crate::engine::Run;
 use crate::folders::{self, FolderError};
-use crate::mail::plan_page;
-use crate::plan::{Step, is_same_place, new_round, next_step};
-use crate::rules::Rules;
+use crate::plan::new_round;
 use crate::summary::{Counts, Dropped, Problem};
 
 /// How many streams of one mailbox are walked side by side; the client lets four requests through at once.
 const STREAMS_AT_ONCE: usize = 4;
-/// Graph ends a filtered message round after so many items without a word
-/// (<https://learn.microsoft.com/graph/delta-query-messages>).
-const FILTERED_ROUND_CAP: i64 = 5000;
-
 /// Why a stream, or everything, stopped.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -95,6 +90,8 @@ pub(crate) struct MailboxEnd {
     pub calendar: Access,
     pub mail: Access,
     pub problem: Option<Problem>,
+    /// What a person should know though the mailbox was read.
+    pub notes: BTreeSet<Problem>,
 }
 
 /// One mailbox of a run.
@@ -102,21 +99,28 @@ pub(crate) struct MailboxSync<'r> {
     pub run: &'r Run<'r>,
     pub user: GraphUserId,
     pub mailbox: MailboxId,
+    /// What a person should know though the mailbox was read.
+    notes: Mutex<BTreeSet<Problem>>,
 }
 
-/// A page of either kind of stream.
-enum Fetched {
-    Events(Page<Event>),
-    Messages(Page<Message>),
-}
+impl<'r> MailboxSync<'r> {
+    pub fn new(run: &'r Run<'r>, user: GraphUserId, mailbox: MailboxId) -> Self {
+        Self { run, user, mailbox, notes: Mutex::default() }
+    }
 
-impl MailboxSync<'_> {
     /// Reads the mailbox, and notes how that ended.
     pub async fn sync(&self) -> Result<MailboxEnd, Failure> {
-        let end = self.read().await?;
+        let mut end = self.read().await?;
+        end.notes = std::mem::take(&mut *self.notes.lock().expect("no holder of this lock panics"));
         let code = end.problem.as_ref().map(|problem| problem.code.as_str());
         self.run.store.mailbox_ended(self.run.gate, self.mailbox, end.state, code).await?;
         Ok(end)
+    }
+
+    pub(crate) fn note(&self, code: &str, resolution: &str) {
+        let mailbox = Some(self.user.as_str().to_owned());
+        let note = Problem { mailbox, code: code.to_owned(), resolution: resolution.to_owned() };
+        self.notes.lock().expect("no holder of this lock panics").insert(note);
     }
 
     async fn read(&self) -> Result<MailboxEnd, Failure> {
@@ -198,155 +202,9 @@ impl MailboxSync<'_> {
         if let Some(stream) = streams.iter().find(|stream| stream.kind == kind && stream.folder_row == row) {
             return Ok(stream.clone());
         }
-        let rules = self.run.rules();
-        let now = self.run.store.surroundings().now();
-        let round = new_round(kind, 0, rules.window_version, rules.settings.lookback_days, now);
+        // Nothing is read yet, so nothing is listed yet.
+        let round = Round { window_end: None, ..new_round(kind, 0, &self.run.terms()) };
         Ok(self.run.store.create_stream(self.run.gate, self.mailbox, kind, row, &round).await?)
-    }
-
-    /// Walks a stream to the end of its round. It gives the number of occurrences that were put aside for their master.
-    async fn walk(&self, mut stream: Stream, folder: Option<&FolderId>) -> Result<u64, Failure> {
-        let mut has_restarted = false;
-        let mut put_aside = 0;
-        let mut dropped_masters = DroppedMasters::new();
-        loop {
-            let rules = self.run.rules();
-            let now = self.run.store.surroundings().now();
-            let step = next_step(&stream, rules.window_version, rules.settings.lookback_days, now);
-            let follows = matches!(step, Step::Follow(..));
-            let (fetched, mut round) = match self.fetch(&stream, folder, step).await {
-                Ok(fetched) => fetched,
-                Err(error) if follows && !has_restarted && (error.is_cursor_lost() || error.is_bad_stored_link()) => {
-                    has_restarted = true;
-                    stream.position = Position::Start;
-                    self.run.add(&Counts { resyncs: 1, ..Counts::default() });
-                    continue;
-                }
-                Err(error) => return Err(error.into()),
-            };
-            match self.apply(&stream, &rules, &mut round, fetched, &mut dropped_masters).await {
-                Ok(applied) => {
-                    put_aside += applied.put_aside;
-                    let Some(position) = applied.position else { return Ok(put_aside) };
-                    let is_done = matches!(position, Position::Delta(_));
-                    stream.version += i64::from(applied.moved);
-                    stream.position = position;
-                    stream.round = round;
-                    if is_done {
-                        return Ok(put_aside);
-                    }
-                }
-                Err(PageError::RulesChanged) => self.run.reload_rules().await?,
-                Err(error) => return Err(error.into()),
-            }
-        }
-    }
-
-    async fn fetch(
-        &self,
-        stream: &Stream,
-        folder: Option<&FolderId>,
-        step: Step,
-    ) -> Result<(Fetched, Round), GraphError> {
-        let (graph, gate, user) = (&self.run.graph, self.run.gate, &self.user);
-        match (stream.kind, step, folder) {
-            (StreamKind::Calendar, Step::Begin(round), _) => {
-                let until = round.window_end.unwrap_or(round.window_start);
-                let page = graph.calendar_delta_start(gate, user, round.window_start, until).await?;
-                Ok((Fetched::Events(page), round))
-            }
-            (StreamKind::MailFolder, Step::Begin(round), Some(folder)) => {
-                let page = graph.message_delta_start(gate, user, folder, round.window_start).await?;
-                Ok((Fetched::Messages(page), round))
-            }
-            (StreamKind::MailBackfill, Step::Begin(round), Some(folder)) => {
-                let page = graph.messages_list_start(gate, user, folder, round.window_start).await?;
-                Ok((Fetched::Messages(page), round))
-            }
-            (StreamKind::MailFolder | StreamKind::MailBackfill, Step::Begin(_), None) => Err(GraphError::Unreadable),
-            (kind, Step::Follow(link, round), _) => {
-                let link = m365_graph::Link::restore(&graph.mailbox_scope(user), link.expose_secret())?;
-                let fetched = match kind {
-                    StreamKind::Calendar => Fetched::Events(graph.follow(gate, user, &link).await?),
-                    _ => Fetched::Messages(graph.follow(gate, user, &link).await?),
-                };
-                Ok((fetched, round))
-            }
-        }
-    }
-
-    /// Filters a page and stores it with its cursor.
-    async fn apply(
-        &self,
-        stream: &Stream,
-        rules: &Rules,
-        round: &mut Round,
-        fetched: Fetched,
-        dropped_masters: &mut DroppedMasters,
-    ) -> Result<Applied, PageError> {
-        let (items, malformed, next) = match &fetched {
-            Fetched::Events(page) => (page.items.len(), page.malformed, page.next.clone()),
-            Fetched::Messages(page) => (page.items.len(), page.malformed, page.next.clone()),
-        };
-        let position = match &next {
-            Next::More(link) => Some(Position::Next(link.expose().to_owned().into())),
-            Next::Done(link) => Some(Position::Delta(link.expose().to_owned().into())),
-            Next::End => None,
-        };
-        if let Next::Done(link) = &next
-            && items == 0
-            && malformed == 0
-            && !round.is_full
-            && is_same_place(stream, link.expose())
-        {
-            return Ok(Applied { position, put_aside: 0, moved: false });
-        }
-        round.items += i64::try_from(items).unwrap_or_default() + i64::from(malformed);
-        let is_done = matches!(next, Next::Done(_));
-        let mut tx;
-        let mut put_aside = 0;
-        let counts = match fetched {
-            Fetched::Messages(page) => {
-                let (wanted, mut counts) = plan_page(self.run.gate, rules, round, page.items);
-                counts.messages.drop_many(Dropped::Malformed, malformed.into());
-                tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
-                counts.activities += tx.put_activities(&wanted).await?;
-                if is_done && round.is_full && round.items >= FILTERED_ROUND_CAP {
-                    tx.begin_backfill(self.mailbox, stream.folder_row, round).await?;
-                }
-                counts
-            }
-            Fetched::Events(page) => {
-                tx = self.run.store.open_page(self.run.gate, stream, rules.version).await?;
-                tx.take_turn_at_meetings().await?;
-                let mut calendar =
-                    CalendarPage::new(self.run.gate, rules, (self.mailbox, self.user.as_str()), round, dropped_masters);
-                calendar.counts.events.drop_many(Dropped::Malformed, malformed.into());
-                calendar.apply(&mut tx, page.items).await?;
-                if is_done
-                    && round.is_full
-                    && let Some(until) = round.window_end
-                {
-                    calendar.take_back_unseen(&mut tx, until).await?;
-                }
-                let (counts, aside) = calendar.settle(&mut tx).await?;
-                put_aside = aside;
-                counts
-            }
-        };
-        self.save(tx, &next, round).await?;
-        self.run.add(&counts);
-        let seen = counts.events.seen() + counts.messages.seen();
-        self.run.watcher.on(Progress::Page { seen, kept: counts.events.kept + counts.messages.kept });
-        Ok(Applied { position, put_aside, moved: true })
-    }
-
-    async fn save(&self, tx: PageTx, next: &Next, round: &Round) -> Result<(), PageError> {
-        match next {
-            Next::More(link) => tx.save(Advance::Next(link.expose(), round)).await,
-            Next::Done(link) => tx.save(Advance::Delta(link.expose(), round)).await,
-            Next::End => tx.save(Advance::Finished).await,
-        }
     }
 
     /// Occurrences whose master came neither before nor after them: the master is asked for by its id.
@@ -402,6 +260,7 @@ impl MailboxSync<'_> {
                 None => page.master_is_gone(&mut tx, ShortKey::event(self.mailbox, master_id)).await?,
             }
             let (counts, _) = page.settle(&mut tx).await?;
+            tx.add_coverage(self.mailbox, StreamKind::Calendar, 0, &counts.events.coverage()).await?;
             tx.save(Advance::Nowhere).await?;
             self.run.add(&counts);
             return Ok(());
@@ -457,14 +316,6 @@ impl MailboxSync<'_> {
                 _ => error.resolution().to_owned(),
             },
         });
-        Ok(MailboxEnd { state, calendar, mail, problem })
+        Ok(MailboxEnd { state, calendar, mail, problem, notes: BTreeSet::new() })
     }
-}
-
-/// What storing a page did to its stream.
-struct Applied {
-    /// Where the stream stands; `None` when it has ended.
-    position: Option<Position>,
-    put_aside: u64,
-    moved: bool,
 }

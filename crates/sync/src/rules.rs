@@ -13,6 +13,8 @@ pub(crate) struct Rules {
     pub settings: Settings,
     pub filter: AddressFilter,
     pub mappings: FieldMappings,
+    /// Whether entries of the list wait for a person's decision.
+    pub has_paused_entries: bool,
     /// What happened before this is not stored anew: it would be deleted again.
     pub kept_since: Option<Timestamp>,
     /// A page filtered under another version is not stored.
@@ -30,13 +32,15 @@ impl Rules {
             settings.lookback_days = settings.lookback_days.min(days);
         }
         let erased = store.suppressions(tenant).await?;
+        let excluded: Exclusions = store.exclusions(tenant).await?.into_iter().collect();
         let internal: Vec<DomainName> = store.internal_domains(tenant).await?;
         let mut mappings = FieldMappings::default();
         if settings.subjects == Keep::Omit {
             mappings = mappings.without_subjects();
         }
         Ok(Self {
-            filter: AddressFilter::new(list.entries, internal, Exclusions::none()).without(erased),
+            filter: AddressFilter::new(list.entries, internal, excluded).without(erased),
+            has_paused_entries: !list.paused.is_empty(),
             mappings,
             kept_since: settings.kept_since(store.surroundings().now()),
             version: list.version,

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use m365_graph::Usage;
 use m365_model::RunStatus;
 use m365_privacy::AddressCounts;
 use m365_store::Tally;
+use m365_store::streams::Coverage;
 use serde::Serialize;
 
 /// Why an item was not kept. Every item that was seen is kept or has one of these.
@@ -30,6 +32,8 @@ pub enum Dropped {
     Removed,
     /// A row that tells of a change without saying what the item is.
     PartialRow,
+    /// A copy of a message that another mailbox's copy stands for.
+    Duplicate,
     /// Before or after the window.
     OutsideWindow,
     /// Not of the shape that Graph documents.
@@ -50,6 +54,7 @@ impl Dropped {
             Self::MasterUnavailable => "master_unavailable",
             Self::Removed => "removed",
             Self::PartialRow => "partial_row",
+            Self::Duplicate => "duplicate",
             Self::OutsideWindow => "outside_window",
             Self::Malformed => "malformed",
         }
@@ -79,6 +84,12 @@ impl ItemCounts {
         self.kept += 1;
     }
 
+    /// One that was counted as kept is not, after all.
+    pub(crate) fn take_back(&mut self, reason: Dropped) {
+        self.kept -= 1;
+        self.drop(reason);
+    }
+
     pub(crate) fn drop(&mut self, reason: Dropped) {
         self.drop_many(reason, 1);
     }
@@ -92,6 +103,12 @@ impl ItemCounts {
     /// How many were seen.
     pub fn seen(&self) -> u64 {
         self.kept + self.dropped.values().sum::<u64>()
+    }
+
+    /// The same for the store, which counts by stream.
+    pub(crate) fn coverage(&self) -> Coverage {
+        let dropped = self.dropped.iter().map(|(reason, n)| (reason.word().to_owned(), *n)).collect();
+        Coverage { seen: self.seen(), kept: self.kept, dropped }
     }
 
     fn merge(&mut self, other: &Self) {
@@ -115,6 +132,8 @@ pub struct Counts {
     pub activities: Tally,
     /// Streams that had to start anew because Microsoft had forgotten their place.
     pub resyncs: u64,
+    /// Events whose time stood in a zone that nobody knows, and was read as UTC.
+    pub unknown_zones: u64,
 }
 
 impl Counts {
@@ -124,7 +143,13 @@ impl Counts {
         self.addresses.merge(&other.addresses);
         self.activities += other.activities;
         self.resyncs += other.resyncs;
+        self.unknown_zones += other.unknown_zones;
     }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands a reference")]
+fn is_zero(n: &u64) -> bool {
+    *n == 0
 }
 
 /// Something that a person should know or do.
@@ -184,6 +209,12 @@ pub struct RunSummary {
     pub throttled: u64,
     /// Streams that started anew.
     pub resyncs: u64,
+    /// Events whose time zone is unknown and was read as UTC; left out when there is none.
+    #[serde(rename = "unknownZones", skip_serializing_if = "is_zero")]
+    pub unknown_zones: u64,
+    /// Seconds that requests waited because Microsoft asked for less, summed over requests; left out when there is none.
+    #[serde(rename = "waitedSeconds", skip_serializing_if = "is_zero")]
+    pub waited_seconds: u64,
     /// What a person should know or do.
     pub problems: Vec<Problem>,
 }
@@ -193,7 +224,7 @@ impl RunSummary {
         status: RunStatus,
         mailboxes: MailboxCounts,
         counts: &Counts,
-        usage: (u64, u64),
+        usage: &Usage,
         mut problems: Vec<Problem>,
     ) -> Self {
         let mut dropped = BTreeMap::new();
@@ -213,16 +244,24 @@ impl RunSummary {
             },
             dropped,
             addresses: counts.addresses,
-            requests: usage.0,
-            throttled: usage.1,
+            requests: usage.requests,
+            throttled: usage.throttled,
             resyncs: counts.resyncs,
+            unknown_zones: counts.unknown_zones,
+            waited_seconds: usage.waited.as_secs(),
             problems,
         }
     }
 
     /// A run that read nothing, and why.
     pub(crate) fn nothing(status: RunStatus, problem: Option<Problem>) -> Self {
-        Self::new(status, MailboxCounts::default(), &Counts::default(), (0, 0), problem.into_iter().collect())
+        Self::new(
+            status,
+            MailboxCounts::default(),
+            &Counts::default(),
+            &Usage::default(),
+            problem.into_iter().collect(),
+        )
     }
 
     /// The summary in lines for people.
@@ -241,7 +280,12 @@ impl RunSummary {
             let reasons: Vec<_> = self.dropped.iter().map(|(reason, n)| format!("{reason} {n}")).collect();
             lines.push(format!("Left out    {}", reasons.join(", ")));
         }
-        lines.push(format!("Microsoft   {} requests, {} throttled", self.requests, self.throttled));
+        let waited =
+            if self.waited_seconds > 0 { format!(", {} s waited", self.waited_seconds) } else { String::new() };
+        lines.push(format!("Microsoft   {} requests, {} throttled{waited}", self.requests, self.throttled));
+        if self.unknown_zones > 0 {
+            lines.push(format!("Time zones  {} events in an unknown zone were read as UTC", self.unknown_zones));
+        }
         lines
     }
 }

@@ -5,7 +5,7 @@ fn by_hand(tenant: m365_model::TenantId, occurred_at: jiff::Timestamp) -> m365_a
         external_id: String::from("o365_email_x"),
         occurred_at,
         participants: Vec::new(),
-        properties: m365_activity::Properties::Email { conversation_id: None, subject: None },
+        properties: m365_activity::Properties::Email { conversation_id: None, subject: None, details: None },
     }
 }
 

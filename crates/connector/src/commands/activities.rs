@@ -3,6 +3,7 @@
 use m365_model::TenantId;
 use m365_store::feed::Cursor;
 use m365_store::records::RecordQuery;
+use m365_store::settings::Detail;
 use m365_store::{Store, StoreError};
 
 use crate::cli::Format;
@@ -19,7 +20,8 @@ pub async fn run(store: &Store, tenant: &TenantId, format: Format, query: Record
 async fn print(store: &Store, tenant: &TenantId, format: Format, query: RecordQuery) -> Result<(), Stopped> {
     // A backup that was put back may hold people who were erased.
     store.reconcile_ledger(tenant).await?;
-    let mut printer = Printer::new(format)?;
+    let with_details = store.settings(tenant).await?.detail == Detail::Extended;
+    let mut printer = Printer::new(format, with_details)?;
     store.each_record(tenant, query, |record| printer.print(record)).await?;
     printer.finish()
 }

@@ -1,9 +1,9 @@
-//! `allowlist list | add | remove`
+//! `allowlist list | add | apply | remove`
 
 use m365_model::TenantId;
 use m365_privacy::{DomainName, judge_entry};
 use m365_store::Store;
-use m365_store::config::{Added, Disallowed, Leftovers};
+use m365_store::allow_list::{Added, Change, Disallowed, Leftovers, changes};
 
 use super::{failed, operator};
 use crate::cli::AllowList;
@@ -14,6 +14,7 @@ pub async fn run(store: &Store, tenant: &TenantId, command: &AllowList) -> Exit 
     match command {
         AllowList::List => list(store, tenant).await,
         AllowList::Add { domains, subdomains, yes } => add(store, tenant, domains, *subdomains, *yes).await,
+        AllowList::Apply { file, dry_run, yes } => apply(store, tenant, file, *dry_run, *yes).await,
         AllowList::Remove { domain, purge, keep: _ } => {
             let leftovers = if *purge { Leftovers::Purge } else { Leftovers::Keep };
             remove(store, tenant, domain, leftovers).await
@@ -26,6 +27,12 @@ async fn list(store: &Store, tenant: &TenantId) -> Exit {
         Ok(list) => list,
         Err(error) => return failed(&error),
     };
+    for domain in &list.paused {
+        eprintln!(
+            "{domain}: paused, because it was found to be one of your own domains. Nobody new is let in by it; decide with \
+             allowlist remove {domain} --purge or --keep."
+        );
+    }
     if list.entries.is_empty() {
         eprintln!("The list is empty: nobody is let through, and nothing is read.");
     }
@@ -36,6 +43,121 @@ async fn list(store: &Store, tenant: &TenantId) -> Exit {
         }
     }
     Exit::Done
+}
+
+/// A line of a file with the list: the domain, and whether its subdomains count too.
+struct Wanted<'t> {
+    line: usize,
+    domain: &'t str,
+    subdomains: bool,
+}
+
+/// Reads the file. An error names the line, not its text.
+fn wanted(text: &str) -> Result<Vec<Wanted<'_>>, String> {
+    let mut all = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let line_number = number + 1;
+        let line = line.split('#').next().unwrap_or_default();
+        match line.split_whitespace().collect::<Vec<_>>().as_slice() {
+            [] => {}
+            [domain] => all.push(Wanted { line: line_number, domain, subdomains: false }),
+            [domain, "--subdomains"] => all.push(Wanted { line: line_number, domain, subdomains: true }),
+            _ => {
+                return Err(format!(
+                    "line {line_number}: a domain is expected, with --subdomains behind it or nothing"
+                ));
+            }
+        }
+    }
+    Ok(all)
+}
+
+async fn apply(store: &Store, tenant: &TenantId, file: &std::path::Path, dry_run: bool, yes: bool) -> Exit {
+    let text = if file.as_os_str() == "-" {
+        std::io::read_to_string(std::io::stdin().lock())
+    } else {
+        std::fs::read_to_string(file)
+    };
+    let Ok(text) = text else {
+        explain(&"the file cannot be read");
+        return Exit::Usage;
+    };
+    let lines = match wanted(&text) {
+        Ok(lines) => lines,
+        Err(error) => {
+            explain(&error);
+            return Exit::Usage;
+        }
+    };
+    let (internal, list) = match (store.internal_domains(tenant).await, store.allow_list(tenant).await) {
+        (Ok(internal), Ok(list)) => (internal, list),
+        (Err(error), _) | (_, Err(error)) => return failed(&error),
+    };
+    let mut domains: Vec<(DomainName, bool)> = Vec::new();
+    let mut refused = false;
+    for Wanted { line, domain, subdomains } in lines {
+        let is_listed = |name: &DomainName| list.entries.iter().any(|entry| entry.domain == *name);
+        match judge_entry(domain, &internal, subdomains) {
+            Ok(judged) if judged.free_mail && !yes && !is_listed(&judged.domain) => {
+                refused = true;
+                explain(&format_args!("line {line}: {}", FreeMail(&judged.domain)));
+            }
+            Ok(judged) if domains.iter().any(|(name, _)| *name == judged.domain) => {
+                refused = true;
+                explain(&format_args!("line {line}: {} stands in the file already", judged.domain));
+            }
+            Ok(judged) => domains.push((judged.domain, subdomains)),
+            Err(refusal) => {
+                refused = true;
+                explain(&format_args!("line {line}: {refusal}"));
+            }
+        }
+    }
+    if refused {
+        eprintln!("Nothing was changed.");
+        return Exit::Usage;
+    }
+    let changes = changes(&list.entries, &domains);
+    for change in &changes {
+        let text = match change {
+            Change::Add { domain, subdomains: true } => format!("+ {domain} --subdomains"),
+            Change::Add { domain, subdomains: false } => format!("+ {domain}"),
+            Change::Widen(domain) => format!("~ {domain} --subdomains"),
+            Change::Narrow(domain) => format!("~ {domain}"),
+            Change::Close(domain) => format!("- {domain}"),
+        };
+        if let Err(stopped) = line(&text) {
+            return stopped.exit();
+        }
+    }
+    if changes.is_empty() {
+        eprintln!("The list says that already.");
+        return Exit::Done;
+    }
+    if dry_run {
+        eprintln!("{} changes; nothing was changed.", changes.len());
+        return Exit::Done;
+    }
+    match store.change_allow_list(tenant, &operator(), &changes).await {
+        Ok(()) => {
+            eprintln!("{} changes made; records that closed entries let in are kept.", changes.len());
+            Exit::Done
+        }
+        Err(error) => failed(&error),
+    }
+}
+
+/// What is said of a domain where anyone can have an address.
+struct FreeMail<'d>(&'d DomainName);
+
+impl std::fmt::Display for FreeMail<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(
+            f,
+            "{}: anyone can have an address there, so private people would be recorded; add --yes if you mean it",
+            self.0
+        )
+    }
 }
 
 async fn add(store: &Store, tenant: &TenantId, texts: &[String], subdomains: bool, yes: bool) -> Exit {
@@ -49,10 +171,7 @@ async fn add(store: &Store, tenant: &TenantId, texts: &[String], subdomains: boo
         match judge_entry(text, &internal, subdomains) {
             Ok(judged) if judged.free_mail && !yes => {
                 refused = true;
-                explain(&format_args!(
-                    "{}: anyone can have an address there, so private people would be recorded; add --yes if you mean it",
-                    judged.domain
-                ));
+                explain(&FreeMail(&judged.domain));
             }
             Ok(judged) => domains.push(judged.domain),
             Err(refusal) => {

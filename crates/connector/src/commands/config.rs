@@ -115,7 +115,10 @@ async fn set_internal_domains(store: &Store, tenant: &TenantId, value: &str) -> 
         return failed(&error);
     }
     match store.set_internal_domains(tenant, InternalSource::Configured, &domains).await {
-        Ok(()) => {
+        Ok(paused) => {
+            for domain in paused {
+                eprintln!("{domain}: on the allow-list, so its entry is paused; see allowlist list.");
+            }
             eprintln!("People of {} configured domains count as your own from the next page on.", domains.len());
             Exit::Done
         }

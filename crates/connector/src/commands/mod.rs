@@ -8,8 +8,10 @@ mod copy;
 mod demo;
 mod dpa;
 mod erase;
+mod exclude;
 mod health;
 mod keys;
+mod mailboxes;
 mod migrate;
 mod simulate;
 mod sync;
@@ -40,6 +42,12 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Dpa(command) => with_database(true, async |store| dpa::run(&store, &tenant, &command).await).await,
         Command::Allowlist(command) => {
             with_database(true, async |store| allowlist::run(&store, &tenant, &command).await).await
+        }
+        Command::Exclude(command) => {
+            with_database(true, async |store| exclude::run(&store, &tenant, &command).await).await
+        }
+        Command::Mailboxes { json, command } => {
+            with_database(true, async |store| mailboxes::run(&store, &tenant, command.as_ref(), json).await).await
         }
         Command::Config(command) => {
             with_database(true, async |store| config::run(&store, &tenant, &command).await).await

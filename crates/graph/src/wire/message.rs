@@ -30,6 +30,8 @@ pub struct Message {
     pub to: Option<Vec<RawAddress>>,
     /// Whom it was copied to.
     pub cc: Option<Vec<RawAddress>>,
+    /// What all copies of the message have in common, where it was asked for.
+    pub internet_message_id: Option<String>,
 }
 
 super::silent_debug!(Message);
@@ -50,6 +52,7 @@ super::asked_for! {
     unasked {
         "@odata.type" => kind: Option<String>,
         "@removed" => removed: Option<IgnoredAny>,
+        "internetMessageId" => internet_message_id: Option<String>,
     }
 }
 
@@ -67,6 +70,7 @@ impl TryFrom<WireMessage> for Message {
             sender: wire.sender,
             to: wire.to,
             cc: wire.cc,
+            internet_message_id: wire.internet_message_id.filter(|id| !id.trim().is_empty()),
         })
     }
 }
@@ -81,6 +85,8 @@ fn is_meeting_kind(kind: &str) -> bool {
 impl Message {
     /// The fields that every mail round asks for, and no other.
     pub const SELECT: &'static [&'static str] = WireMessage::SELECT;
+    /// What is asked for besides where an administrator wants copies of a message joined.
+    pub const INTERNET_ID: &'static str = "internetMessageId";
 
     /// A row without sender and recipients says that something else has changed, such as read to unread. Whoever took it for
     /// a whole message would see one without people: it changes nothing.

@@ -49,7 +49,7 @@ pub(crate) mod sealed {
 }
 
 /// One table for what is asked for and what is read: the struct, and its `$select`. What stands under `unasked` comes
-/// without being asked for: annotations of the protocol.
+/// without being asked for, such as annotations of the protocol, or is asked for only now and then.
 macro_rules! asked_for {
     (
         $(#[$doc:meta])* $name:ident {

@@ -67,11 +67,16 @@ impl Default for Setup {
 
 impl Setup {
     pub fn graph(&self, server: &Server) -> Graph {
+        self.graph_as(server, Credentials::new("client-1", &"CANARY-SECRET".into()).unwrap())
+    }
+
+    pub fn graph_as(&self, server: &Server, credentials: Credentials) -> Graph {
         Graph::new(GraphOptions {
             endpoints: Endpoints::custom(&server.url, &server.url).unwrap(),
-            credentials: Credentials::new("client-1", &"CANARY-SECRET".into()).unwrap(),
+            credentials,
             entra_tenant: TENANT.parse().unwrap(),
             vault: Arc::clone(&self.vault),
+            with_message_ids: false,
             limits: self.limits.clone(),
             surroundings: Surroundings {
                 clock: Arc::clone(&self.clock) as Arc<dyn m365_model::Clock>,

@@ -92,6 +92,49 @@ async fn the_exchange_is_the_client_credentials_flow_with_the_secret_in_the_body
     assert_eq!(form, expected.map(|(name, value)| (name.to_owned(), value.to_owned())));
 }
 
+/// The fingerprint was taken with another program: `openssl x509 -outform der | openssl dgst -sha256 -binary`.
+#[tokio::test]
+async fn a_certificate_signs_what_it_is_asked_for_and_no_secret_is_sent() {
+    let pem = include_str!("../fixtures/certificate.pem");
+    let server = Server::graph(|_| async { empty_page() }).await;
+    let credentials = Credentials::with_certificate("client-1", &pem.into()).unwrap();
+    Setup::default().graph_as(&server, credentials).granted().await.unwrap();
+    let exchange = &server.seen()[0];
+    let form: std::collections::BTreeMap<String, String> =
+        url::form_urlencoded::parse(exchange.body.as_bytes()).into_owned().collect();
+    assert!(!form.contains_key("client_secret"));
+    assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
+    let statement = &form["client_assertion"];
+    let header = jsonwebtoken::decode_header(statement).unwrap();
+    assert_eq!(header.x5t_s256.as_deref(), Some("s6AFZjseiInCZIyTMBw5aW75Ah2GdWME4fMrFTkyMts"));
+    let public = jsonwebtoken::DecodingKey::from_rsa_pem(include_bytes!("../fixtures/certificate.public.pem")).unwrap();
+    let mut rules = jsonwebtoken::Validation::new(jsonwebtoken::Algorithm::PS256);
+    rules.set_audience(&[format!("{}/{TENANT}/oauth2/v2.0/token", server.url)]);
+    rules.set_issuer(&["client-1"]);
+    rules.sub = Some("client-1".to_owned());
+    // The clock of the test stands still in another year.
+    rules.validate_exp = false;
+    let claims: serde_json::Value = jsonwebtoken::decode(statement, &public, &rules).unwrap().claims;
+    let now = at(NOW).as_second();
+    assert_eq!((claims["nbf"].as_i64(), claims["exp"].as_i64()), (Some(now), Some(now + 600)));
+    assert!(claims["jti"].as_str().unwrap().len() > 20);
+}
+
+#[tokio::test]
+async fn a_file_without_both_halves_is_no_certificate() {
+    let pem = include_str!("../fixtures/certificate.pem");
+    let half = |label: &str| {
+        let begin = pem.find(&format!("-----BEGIN {label}")).unwrap();
+        pem[begin..].split_inclusive("-----\n").take(2).collect::<String>()
+    };
+    for text in [&half("PRIVATE KEY"), &half("CERTIFICATE"), "", "-----BEGIN CERTIFICATE-----"] {
+        let error = Credentials::with_certificate("client-1", &text.into()).unwrap_err();
+        assert!(error.to_string().contains("PEM"), "{error}");
+    }
+    let swapped = half("CERTIFICATE") + &half("PRIVATE KEY");
+    assert!(Credentials::with_certificate("client-1", &swapped.as_str().into()).is_ok());
+}
+
 #[tokio::test]
 async fn many_tasks_share_one_exchange() {
     let open = Arc::new(Semaphore::new(0));

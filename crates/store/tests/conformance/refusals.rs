@@ -3,7 +3,7 @@
 use m365_database::{Database, accept_dpa, withdraw_dpa};
 use m365_model::{TenantId, UserId};
 use m365_store::Store;
-use m365_store::config::Leftovers;
+use m365_store::allow_list::Leftovers;
 use sqlx::AssertSqlSafe;
 
 use crate::engines::{Engine, tenant};

@@ -10,7 +10,8 @@ use m365_privacy::{
     AddressFilter, AttendeeKind, Exclusions, FilteredAttendees, OrganizerRules, RawAddress, RawAttendee, RawText,
     ResponseStatus, TypedAddress, filter_calendar_attendees, filter_email_participants,
 };
-use m365_store::config::{InternalSource, Leftovers};
+use m365_store::allow_list::Leftovers;
+use m365_store::config::InternalSource;
 use m365_store::erase::Target;
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::MailboxState;
@@ -118,14 +119,8 @@ async fn mailboxes(store: &Store, gate: &DpaAccepted<'_>, teller: &mut Teller) -
 }
 
 fn round(number: i64) -> Round {
-    Round {
-        number,
-        is_full: true,
-        items: 5000,
-        window_start: at("2026-01-01T00:00:00Z"),
-        window_end: Some(at("2026-06-01T00:00:00Z")),
-        window_version: 1,
-    }
+    let (from, until) = (at("2026-01-01T00:00:00Z"), at("2026-06-01T00:00:00Z"));
+    Round { items: 5000, ..Round::over(number, from, Some(until), 1) }
 }
 
 async fn filter(store: &Store) -> (AddressFilter, i64) {
@@ -138,6 +133,7 @@ fn message(gate: &DpaAccepted<'_>, filter: &AddressFilter, id: &str, received: &
     let to = to.iter().map(|person| RawAddress::from(*person)).collect();
     let people = filter_email_participants(filter, Some("joe@contoso.com".into()), to, Vec::new());
     let filtered = FilteredMessage {
+        with_details: false,
         id: id.to_owned(),
         received: at(received),
         conversation_id: Some("conv".to_owned()),
@@ -173,7 +169,7 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     teller.say("streams", shown);
     let backfill = streams.iter().find(|stream| stream.kind == StreamKind::MailBackfill).unwrap();
     let page = store.open_page(gate, backfill, version).await.unwrap();
-    page.save(Advance::Finished).await.unwrap();
+    page.save(Advance::Finished(&round(1))).await.unwrap();
     teller.say("streams left", store.streams(gate, mailbox).await.unwrap().len());
     teller.say("records", store.count_records(&tenant()).await.unwrap());
 }
@@ -209,6 +205,7 @@ fn copy<'a>(mailbox: MailboxId, event: &'a str, people: Option<&'a FilteredAtten
         is_online: Some(true),
         people,
         people_from_master: false,
+        details: m365_store::meetings::CopyDetails::default(),
         round: 1,
     }
 }
@@ -241,6 +238,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     let unseen = page.unseen_upcoming(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
     teller.say("unseen", unseen.len());
     let event = FilteredEvent {
+        details: None,
         id: "e1".to_owned(),
         subject: people.subject(RawText::from("Planning")),
         start: at("2026-03-01T10:00:00Z"),

@@ -142,6 +142,7 @@ impl Ground {
         let people = filter_calendar_attendees(&self.filter, rules, Some("org@contoso.com".into()), vec![attendee]);
         let start = instant(told.start);
         let event = FilteredEvent {
+            details: None,
             id: told.event.to_owned(),
             subject: people.subject(RawText::from(told.subject)),
             start,
@@ -158,6 +159,7 @@ impl Ground {
         let to = people.iter().map(|person| RawAddress::from(*person)).collect();
         let people = filter_email_participants(&self.filter, Some("joe@contoso.com".into()), to, Vec::new());
         let message = FilteredMessage {
+            with_details: false,
             id: id.to_owned(),
             received: instant(at),
             conversation_id: Some("conv".into()),

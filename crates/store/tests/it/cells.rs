@@ -52,8 +52,7 @@ async fn no_token_and_no_link_can_be_read_in_the_files() {
     assert!(token.len() > 100 && !contains(&files, &token[..40]) && !contains(&files, &token[token.len() - 40..]));
     assert!(!contains(&files, b"deltatoken") && !contains(&files, b"messages/delta"));
     // The folder's stream is there: what is not found above is not simply missing.
-    let round =
-        Round { number: 0, is_full: true, items: 0, window_start: kit.now(), window_end: None, window_version: 0 };
+    let round = Round::over(0, kit.now(), None, 0);
     let gate = assert_dpa_accepted(&kit.tenant, kit.store.database()).await.unwrap();
     let user = kit.sim.world().users[0].id.parse().unwrap();
     let mailbox = kit.store.mailboxes(&gate, &[user]).await.unwrap()[0].1;

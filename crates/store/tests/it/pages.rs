@@ -22,7 +22,7 @@ async fn ready() -> Ground {
 }
 
 fn round(now: Timestamp) -> Round {
-    Round { number: 1, is_full: true, items: 0, window_start: now, window_end: None, window_version: 1 }
+    Round::over(1, now, None, 1)
 }
 
 async fn mailbox(store: &Store, gate: &DpaAccepted<'_>) -> MailboxId {
@@ -41,7 +41,14 @@ async fn letter(store: &Store, gate: &DpaAccepted<'_>, id: &str, subject: &str) 
     let filter = AddressFilter::new(list.entries, Vec::new(), Exclusions::none());
     let people = filter_email_participants(&filter, Some("Buyer@acme.com".into()), Vec::new(), Vec::new());
     let subject = people.subject(subject.into());
-    let message = FilteredMessage { id: id.to_owned(), received: start(), conversation_id: None, subject, people };
+    let message = FilteredMessage {
+        id: id.to_owned(),
+        received: start(),
+        conversation_id: None,
+        subject,
+        people,
+        with_details: false,
+    };
     let activity: CanonicalActivity = email_activity(gate, &FieldMappings::default(), &message).expect("a record");
     ToStore { activity, meeting: None, renames: None }
 }
@@ -95,7 +102,7 @@ async fn who_was_overtaken_ends_nothing() {
     let page = ground.store.open_page(&gate, &stream, rules).await.unwrap();
     page.save(Advance::Next("link", &round(start()))).await.unwrap();
     let late = ground.store.open_page(&gate, &stream, rules).await.unwrap();
-    assert!(matches!(late.save(Advance::Finished).await.unwrap_err(), PageError::Stale));
+    assert!(matches!(late.save(Advance::Finished(&round(start()))).await.unwrap_err(), PageError::Stale));
     only_stream(&ground.store, &gate, stream.mailbox).await;
     let lost = ground.store.open_page(&gate, &stream, rules).await.unwrap();
     assert!(matches!(lost.save(Advance::Nowhere).await.unwrap_err(), PageError::Stale), "a page without its cursor");

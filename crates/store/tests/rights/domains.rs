@@ -1,6 +1,6 @@
 //! A domain is erased, or taken off the list.
 
-use m365_store::config::{Disallowed, Leftovers};
+use m365_store::allow_list::{Disallowed, Leftovers};
 use serde_json::json;
 
 use crate::ground::{Ground, Meeting, domain, on_both, operator};

@@ -201,6 +201,7 @@ impl Ground {
         let to = people.iter().map(|person| RawAddress::from(*person)).collect();
         let people = filter_email_participants(filter, Some("joe@contoso.com".into()), to, Vec::new());
         let message = FilteredMessage {
+            with_details: false,
             id: id.to_owned(),
             received: instant(at),
             conversation_id: Some("conv".into()),
@@ -225,7 +226,15 @@ impl Ground {
         let subject = people.subject(RawText::from(told.subject));
         let start = instant(told.start);
         let end = start + SignedDuration::from_mins(30);
-        let event = FilteredEvent { id: told.event.to_owned(), subject, start, end, is_online: Some(true), people };
+        let event = FilteredEvent {
+            id: told.event.to_owned(),
+            subject,
+            start,
+            end,
+            is_online: Some(true),
+            people,
+            details: None,
+        };
         let wanted: Vec<ToStore> = meeting_activities(&gate, &FieldMappings::default(), &event)
             .into_iter()
             .map(|activity| ToStore { activity, meeting: Some(meeting), renames: None })

@@ -1,0 +1,42 @@
+-- How a stream is read. `delta` is the way that the service documents; the others are taken, one after the other, where its
+-- rounds do not end.
+ALTER TABLE delta_state ADD COLUMN way TEXT COLLATE "C" NOT NULL DEFAULT 'delta'
+    CHECK (way IN ('delta', 'large_pages', 'short_window', 'list'));
+-- What became of the items since the stream last read its whole window: counts alone, by reason in JSON.
+ALTER TABLE delta_state ADD COLUMN seen BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE delta_state ADD COLUMN kept BIGINT NOT NULL DEFAULT 0;
+ALTER TABLE delta_state ADD COLUMN dropped TEXT COLLATE "C" NOT NULL DEFAULT '{}';
+
+-- What an administrator said about a mailbox; null is nothing.
+ALTER TABLE mailbox ADD COLUMN choice TEXT COLLATE "C" CHECK (choice IN ('include', 'exclude'));
+-- When the directory was first read without this user.
+ALTER TABLE mailbox ADD COLUMN left_at TEXT COLLATE "C";
+
+-- An entry whose domain was found to be the company's own is closed until a person decides about it.
+ALTER TABLE allowed_external_domain ADD COLUMN is_paused BIGINT NOT NULL DEFAULT 0
+    CHECK (is_paused = 0 OR closed_at IS NOT NULL);
+
+-- Addresses and domains that are kept out though the list would let them in. Sealed: nobody on it was let in.
+CREATE TABLE exclusion (
+    tenant_id     TEXT COLLATE "C" NOT NULL REFERENCES o365_config (tenant_id),
+    -- A keyed hash of what is sealed, in hex, so that it stands here once.
+    exclusion_key TEXT COLLATE "C" NOT NULL,
+    sealed        BYTEA NOT NULL,
+    added_at      TEXT COLLATE "C" NOT NULL,
+    added_by      TEXT COLLATE "C" NOT NULL,
+    PRIMARY KEY (tenant_id, exclusion_key)
+);
+ALTER TABLE exclusion ENABLE ROW LEVEL SECURITY;
+ALTER TABLE exclusion FORCE ROW LEVEL SECURITY;
+CREATE POLICY one_tenant ON exclusion
+    USING (tenant_id = current_setting('m365.tenant', true))
+    WITH CHECK (tenant_id = current_setting('m365.tenant', true));
+
+-- The further properties that an administrator asked for, in JSON; null where nobody did.
+ALTER TABLE event_copy ADD COLUMN details TEXT COLLATE "C";
+ALTER TABLE activity ADD COLUMN details TEXT COLLATE "C";
+
+-- The same for every copy of one message, where copies are joined; and whose copy gave the record its name.
+ALTER TABLE activity ADD COLUMN message_key BYTEA;
+ALTER TABLE activity ADD COLUMN message_user TEXT COLLATE "C";
+CREATE INDEX activity_by_message ON activity (tenant_id, message_key) WHERE message_key IS NOT NULL;
