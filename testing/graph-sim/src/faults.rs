@@ -5,7 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
-use crate::world::UserNo;
+use crate::world::{FolderNo, UserNo};
 
 /// Whose requests a fault meets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +65,39 @@ pub(crate) enum PageTrouble {
     Repeat,
     /// The link has lost the key of the user: `users//`.
     Keyless,
+    /// Every item stands on the page twice.
+    Twice,
+    /// The page comes again, behind a link that differs.
+    Again,
+}
+
+/// Which link of a delta round a request follows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Links {
+    /// A next link, in the middle of a round.
+    Next,
+    /// A delta link, which begins a later round.
+    Delta,
+    /// Either.
+    Any,
+}
+
+/// When the first rounds over a calendar never end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Loop {
+    /// Whenever the page size is smaller than this.
+    BelowPageSize(usize),
+    /// Whenever the window is longer than so many days.
+    OverDays(i64),
+}
+
+impl Loop {
+    pub fn holds(self, page_size: usize, seconds: i64) -> bool {
+        match self {
+            Self::BelowPageSize(enough) => page_size < enough,
+            Self::OverDays(days) => seconds > days * 86_400,
+        }
+    }
 }
 
 /// How the simulated services behave where reports from the field disagree.
@@ -115,18 +148,33 @@ pub(crate) struct TokenTrouble {
     pub description: String,
 }
 
+/// An answer to whoever follows a link.
+#[derive(Debug, Clone)]
+pub(crate) struct LinkTrouble {
+    pub links: Links,
+    pub status: u16,
+    pub code: String,
+}
+
 /// Everything that is going to go wrong.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
     requests: VecDeque<(Scope, u32, Trouble)>,
     pages: VecDeque<(Scope, u32, PageTrouble)>,
     tokens: VecDeque<(u32, TokenTrouble)>,
-    /// Mailboxes that answer nothing but this.
-    pub mailbox_errors: BTreeMap<UserNo, (u16, String)>,
+    links: VecDeque<(Scope, u32, LinkTrouble)>,
+    /// Mailboxes that answer nothing but this: a status, a code and a text.
+    pub mailbox_errors: BTreeMap<UserNo, (u16, String, String)>,
     /// Mailboxes that answer to object ids only.
     pub nameless: BTreeSet<UserNo>,
-    /// Calendars whose rounds never end, unless the page size is at least this.
-    pub loops: BTreeMap<UserNo, usize>,
+    /// Calendars whose first rounds never end.
+    pub loops: BTreeMap<UserNo, Loop>,
+    /// Mail folders whose first rounds never end.
+    pub folder_loops: BTreeSet<(UserNo, FolderNo)>,
+    /// Calendars with a series without an end that time out over pages smaller than this.
+    pub slow_series: BTreeMap<UserNo, usize>,
+    /// After how many accounts the list of users breaks off.
+    pub users_cut: Option<usize>,
     /// How the services behave.
     pub quirks: Quirks,
 }
@@ -160,6 +208,18 @@ impl Faults {
         take(&mut self.pages, mailbox, kind)
     }
 
+    pub fn add_link(&mut self, scope: Scope, times: u32, trouble: LinkTrouble) {
+        if times > 0 {
+            self.links.push_back((scope, times, trouble));
+        }
+    }
+
+    /// What happens to a request that follows a link, once.
+    pub fn take_link(&mut self, mailbox: Option<UserNo>, kind: &str, link: Links) -> Option<LinkTrouble> {
+        let fits = |trouble: &LinkTrouble| trouble.links == Links::Any || trouble.links == link;
+        take_fitting(&mut self.links, mailbox, kind, fits)
+    }
+
     /// What happens to a request for a token, once.
     pub fn take_token(&mut self) -> Option<TokenTrouble> {
         let (left, trouble) = self.tokens.front_mut()?;
@@ -178,7 +238,16 @@ impl Faults {
 }
 
 fn take<T: Clone>(rules: &mut VecDeque<(Scope, u32, T)>, mailbox: Option<UserNo>, kind: &str) -> Option<T> {
-    let at = rules.iter().position(|(scope, _, _)| scope.holds(mailbox, kind))?;
+    take_fitting(rules, mailbox, kind, |_| true)
+}
+
+fn take_fitting<T: Clone>(
+    rules: &mut VecDeque<(Scope, u32, T)>,
+    mailbox: Option<UserNo>,
+    kind: &str,
+    fits: impl Fn(&T) -> bool,
+) -> Option<T> {
+    let at = rules.iter().position(|(scope, _, trouble)| scope.holds(mailbox, kind) && fits(trouble))?;
     let (_, left, trouble) = rules.get_mut(at)?;
     // The largest count never runs out.
     if *left != u32::MAX {

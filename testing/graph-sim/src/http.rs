@@ -31,6 +31,10 @@ use route::Route;
 /// The largest request body that is read; the only body is the form that asks for a token.
 const BODY_LIMIT: usize = 64 * 1024;
 
+/// How many requests a mailbox answers at once where that is enforced
+/// (<https://learn.microsoft.com/graph/throttling-limits>).
+const MAILBOX_CONCURRENCY: usize = 4;
+
 pub(crate) fn router(sim: Simulator) -> Router {
     Router::new().fallback(handle).with_state(sim)
 }
@@ -42,7 +46,7 @@ async fn handle(State(sim): State<Simulator>, request: HttpRequest) -> Response 
     let request = Request::read(&parts);
     let route = Route::of(&request);
     let mailbox = route.owner().and_then(|key| sim.world().find_user(key));
-    let at_once = mailbox.map_or(0, |user| sim.watch().enter(user));
+    let at_once = sim.watch().enter(mailbox);
     let visit = Visit { sim: &sim, mailbox };
     if !sim.options().latency.is_zero() {
         tokio::time::sleep(sim.options().latency).await;
@@ -71,9 +75,7 @@ struct Visit<'a> {
 
 impl Drop for Visit<'_> {
     fn drop(&mut self) {
-        if let Some(user) = self.mailbox {
-            self.sim.watch().leave(user);
-        }
+        self.sim.watch().leave(self.mailbox);
     }
 }
 
@@ -89,8 +91,15 @@ impl Visit<'_> {
             Ok(roles) => roles,
             Err(refusal) => return self.refuse(&refusal),
         };
-        if sim.options().enforce_concurrency && at_once > 4 {
+        if sim.options().enforce_concurrency && at_once > MAILBOX_CONCURRENCY {
             return self.refuse(&Refusal::throttled(Some("1")));
+        }
+        if let (Some(user), Some(limit)) = (self.mailbox, sim.options().mailbox_rate) {
+            let now = sim.now().as_second();
+            let wait = sim.watch().over_rate(user, now, limit);
+            if let Some(wait) = wait {
+                return self.refuse(&Refusal::too_many(wait));
+            }
         }
         let trouble = sim.faults().take(self.mailbox, route.kind());
         match trouble {
@@ -191,8 +200,8 @@ impl Ask<'_> {
             let text = format!("The requested user '{key}' is invalid.");
             return Err(Refusal::new(404, "ErrorInvalidUser", &text));
         };
-        if let Some((status, code)) = self.sim.faults().mailbox_errors.get(&user) {
-            return Err(Refusal::new(*status, code, "The mailbox cannot be used."));
+        if let Some((status, code, text)) = self.sim.faults().mailbox_errors.get(&user) {
+            return Err(Refusal::new(*status, code, text));
         }
         if self.sim.faults().nameless.contains(&user) && self.sim.world().user(user).id != key {
             return Err(Refusal::new(503, "MailboxInfoStale", "Mailbox info is stale."));

@@ -63,12 +63,12 @@ mod wire;
 pub mod world;
 mod zones;
 
-pub use faults::{Quirks, Scope};
+pub use faults::{Links, Quirks, Scope};
 pub use ids::IdForm;
 pub use options::SimOptions;
 pub use serve::Running;
 pub use simulator::Simulator;
-pub use verbs::{NewMeeting, NewMessage, NewUser, Tick};
+pub use verbs::{NewMeeting, NewMessage, NewUser, Policy, Tick};
 pub use watch::{Counters, LogEntry};
 pub use world::{UserNo, World};
 pub use zones::Zone;

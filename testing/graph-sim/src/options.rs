@@ -32,6 +32,9 @@ pub struct SimOptions {
     pub organization_readable: bool,
     /// Whether a fifth request beside four running ones on a mailbox is throttled.
     pub enforce_concurrency: bool,
+    /// How many requests a mailbox answers within ten minutes of the simulated clock, if that is
+    /// counted; the service's own number is 10,000.
+    pub mailbox_rate: Option<usize>,
     /// How many messages a filtered message delta hands out before it silently stops.
     pub filter_cap: usize,
     /// How long an access token lives.
@@ -57,6 +60,7 @@ impl SimOptions {
             roles: ["Calendars.Read", "Mail.ReadBasic.All", "User.Read.All"].map(str::to_owned).to_vec(),
             organization_readable: false,
             enforce_concurrency: false,
+            mailbox_rate: None,
             filter_cap: 5_000,
             token_seconds: 3_599,
             latency: Duration::ZERO,

@@ -4,11 +4,13 @@
 
 mod calendar;
 mod mail;
+mod moods;
 mod people;
 mod tick;
 mod trouble;
 
 pub use calendar::NewMeeting;
 pub use mail::NewMessage;
+pub use moods::Policy;
 pub use people::NewUser;
 pub use tick::Tick;

@@ -42,8 +42,10 @@ pub struct Counters {
     pub requests: u64,
     /// How many of them were answered with 429.
     pub throttled: u64,
-    /// The most requests that were under way at once for any one mailbox.
+    /// The most requests that were under way at once for each mailbox.
     pub max_in_flight: BTreeMap<UserNo, usize>,
+    /// The most requests to Graph and Entra that were under way at once.
+    pub most_at_once: usize,
 }
 
 #[derive(Debug, Default)]
@@ -51,11 +53,21 @@ pub(crate) struct Watch {
     pub counters: Counters,
     pub log: VecDeque<LogEntry>,
     in_flight: BTreeMap<UserNo, usize>,
+    under_way: usize,
+    /// The seconds of the simulated clock at which each mailbox was asked, within the last [`SPAN`].
+    lately: BTreeMap<UserNo, VecDeque<i64>>,
 }
 
+/// Over which time the service counts a mailbox's requests
+/// (<https://learn.microsoft.com/graph/throttling-limits>), in seconds.
+const SPAN: i64 = 600;
+
 impl Watch {
-    /// Notes that a request for a mailbox has begun; how many are under way with it.
-    pub fn enter(&mut self, user: UserNo) -> usize {
+    /// Notes that a request has begun; how many are under way with it for its mailbox.
+    pub fn enter(&mut self, user: Option<UserNo>) -> usize {
+        self.under_way += 1;
+        self.counters.most_at_once = self.counters.most_at_once.max(self.under_way);
+        let Some(user) = user else { return 0 };
         let now = self.in_flight.entry(user).or_default();
         *now += 1;
         let most = self.counters.max_in_flight.entry(user).or_default();
@@ -64,10 +76,25 @@ impl Watch {
     }
 
     /// Notes that it is over.
-    pub fn leave(&mut self, user: UserNo) {
-        if let Some(now) = self.in_flight.get_mut(&user) {
+    pub fn leave(&mut self, user: Option<UserNo>) {
+        self.under_way = self.under_way.saturating_sub(1);
+        if let Some(now) = user.and_then(|user| self.in_flight.get_mut(&user)) {
             *now = now.saturating_sub(1);
         }
+    }
+
+    /// Counts a request to a mailbox at a second of the simulated clock. If that is more than `limit` within the span, in how
+    /// many seconds there is room again.
+    pub fn over_rate(&mut self, user: UserNo, now: i64, limit: usize) -> Option<i64> {
+        let lately = self.lately.entry(user).or_default();
+        while lately.front().is_some_and(|second| *second <= now - SPAN) {
+            lately.pop_front();
+        }
+        if lately.len() >= limit {
+            return Some(lately.front().map_or(SPAN, |second| second + SPAN - now));
+        }
+        lately.push_back(now);
+        None
     }
 
     /// Notes a request and its answer.

@@ -93,12 +93,12 @@ pub(crate) struct Page<T> {
     pub value: Vec<T>,
 }
 
-/// An item of a page: as it should be, or spoilt on purpose.
+/// An item of a page: as the world has it, or as a fault made it.
 #[derive(Debug, Serialize)]
 #[serde(untagged)]
 pub(crate) enum Row<T> {
     Sound(T),
-    Spoilt(Value),
+    Odd(Value),
 }
 
 /// What a delta round says of an item that is gone.

@@ -172,6 +172,11 @@ impl World {
         (!self.user(found).removed).then_some(found)
     }
 
+    /// Whether a person is this user, under the address of today or of earlier.
+    pub fn is_person(&self, user: UserNo, person: PersonNo) -> bool {
+        self.user(user).person == person || self.by_person.get(&person) == Some(&user)
+    }
+
     /// A user's mailbox, if it can be read.
     pub fn mailbox(&self, user: UserNo) -> Option<&Mailbox> {
         let user = self.user(user);
@@ -215,6 +220,15 @@ impl World {
         self.by_person.insert(user.person, number);
         self.users.push(user);
         number
+    }
+
+    /// Gives an account another name and person; the old person is still the account's, its old name is nobody's.
+    pub(crate) fn rename_user(&mut self, user: UserNo, upn: &str, person: PersonNo) {
+        let old = std::mem::replace(&mut self.users[user.0].upn, upn.to_owned());
+        self.by_key.remove(&old.to_lowercase());
+        self.by_key.insert(upn.to_lowercase(), user);
+        self.by_person.insert(person, user);
+        self.users[user.0].person = person;
     }
 
     /// The part of ids that belongs to a user's mailbox.

@@ -67,6 +67,12 @@ impl Refusal {
         refusal
     }
 
+    pub fn too_many(seconds: i64) -> Self {
+        let mut refusal = Self::new(429, "TooManyRequests", "Too many requests in the last ten minutes.");
+        refusal.retry_after = Some(seconds.to_string());
+        refusal
+    }
+
     pub fn access_denied() -> Self {
         Self::new(403, "ErrorAccessDenied", "Access is denied. Check credentials and try again.")
     }

@@ -93,11 +93,15 @@ pub(crate) fn delta(ask: &Ask<'_>, key: &str) -> Result<Answer, Refusal> {
         return Err(Refusal::malformed_token());
     };
     let size = ask.request.prefer.page_size.unwrap_or(10).min(LARGEST_PAGE);
-    let (quirks, looping) = {
+    let (quirks, looping, slow) = {
         let faults = ask.sim.faults();
-        let looping = faults.loops.get(&user).is_some_and(|enough| size < *enough);
-        (faults.quirks, looping)
+        let looping = faults.loops.get(&user).is_some_and(|wrong| wrong.holds(size, to - from));
+        let slow = faults.slow_series.get(&user).is_some_and(|enough| size < *enough);
+        (faults.quirks, looping, slow)
     };
+    if slow && has_endless_series(&world, mailbox) {
+        return Err(Refusal::new(504, "UnknownError", ""));
+    }
     let round = Round { world: &world, user, mailbox, view: view_of(ask), window: (from, to), quirks };
     let mut token = token;
     let (rows, phase) = match token.phase {
@@ -116,6 +120,11 @@ pub(crate) fn delta(ask: &Ask<'_>, key: &str) -> Result<Answer, Refusal> {
     };
     let context = format!("{}/v1.0/$metadata#Collection(event)", ask.request.root);
     Ok(super::delta::page(ask, context, rows, token, phase))
+}
+
+fn has_endless_series(world: &World, mailbox: &Mailbox) -> bool {
+    let rules = mailbox.calendar.live().filter_map(|(_, entry)| world.meeting(entry.meeting).recurrence);
+    rules.into_iter().any(|rule| rule.until.is_none())
 }
 
 fn first_token(ask: &Ask<'_>, user: UserNo, mailbox: &Mailbox) -> Result<Token, Refusal> {

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use super::Ask;
 use super::answer::{Answer, Refusal};
-use crate::faults::PageTrouble;
+use crate::faults::{Links, PageTrouble};
 use crate::token::{Phase, Stream, Token};
 use crate::wire::{Page, Row};
 use crate::world::UserNo;
@@ -16,6 +16,10 @@ pub(crate) fn held_token(ask: &Ask<'_>) -> Result<Option<Token>, Refusal> {
     let Some(text) = query.get("$skiptoken").or_else(|| query.get("$deltatoken")) else {
         return Ok(None);
     };
+    let link = if query.get("$skiptoken").is_some() { Links::Next } else { Links::Delta };
+    if let Some(trouble) = ask.sim.faults().take_link(ask.user, ask.kind, link) {
+        return Err(Refusal::new(trouble.status, &trouble.code, "The link is not good any more."));
+    }
     if text.eq_ignore_ascii_case("latest") {
         let text = "The deltatoken 'latest' is not supported for this resource.";
         return Err(Refusal::new(400, "BadRequest", text));
@@ -63,11 +67,16 @@ pub(crate) fn page<T: Serialize>(ask: &Ask<'_>, context: String, rows: Vec<T>, t
             token.nonce += 1;
         }
         Some(PageTrouble::Repeat) => token.phase = here,
+        Some(PageTrouble::Again) => {
+            token.phase = here;
+            token.nonce += 1;
+        }
+        Some(PageTrouble::Twice) => double(&mut value),
         Some(PageTrouble::Foreign(elsewhere)) => root.clone_from(elsewhere),
         Some(PageTrouble::NoLinks | PageTrouble::Keyless) | None => {}
     }
     let ended = matches!(token.phase, Phase::Changes { upto: None, .. })
-        && !matches!(trouble, Some(PageTrouble::Empty | PageTrouble::Repeat));
+        && !matches!(trouble, Some(PageTrouble::Empty | PageTrouble::Repeat | PageTrouble::Again));
     let name = if ended { "$deltatoken" } else { "$skiptoken" };
     let path = match (&trouble, ask.request.segments.get(2)) {
         (Some(PageTrouble::Keyless), Some(key)) => ask.request.raw_path.replacen(key.as_str(), "", 1),
@@ -91,7 +100,13 @@ fn spoil<T>(rows: &mut Vec<Row<T>>) {
         "attendees": 12,
     });
     let middle = rows.len() / 2;
-    rows.insert(middle, Row::Spoilt(spoilt));
+    rows.insert(middle, Row::Odd(spoilt));
+}
+
+/// Puts every item on the page once more.
+fn double<T: Serialize>(rows: &mut Vec<Row<T>>) {
+    let again: Vec<_> = rows.iter().filter_map(|row| serde_json::to_value(row).ok()).map(Row::Odd).collect();
+    rows.extend(again);
 }
 
 /// `/users/x/mailFolders/y/…` as `/users('x')/mailFolders('y')/…`.

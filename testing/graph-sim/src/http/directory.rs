@@ -75,6 +75,11 @@ pub(crate) fn users(ask: &Ask<'_>) -> Result<Answer, Refusal> {
         },
     };
     let world = ask.sim.world();
+    let cut = ask.sim.faults().users_cut;
+    if cut.is_some_and(|cut| begin >= cut && query.get("$skiptoken").is_some()) {
+        return Err(Refusal::new(503, "Directory_ServiceUnavailable", "The directory cannot answer at the moment."));
+    }
+    let top = cut.map_or(top, |cut| top.min(cut - begin.min(cut)));
     let mut rest = world.users.iter().enumerate().skip(begin).filter(|(_, user)| !user.removed);
     let value = rest.by_ref().take(top).map(|(_, user)| select.apply(&UserRow::new(user))).collect();
     let next = rest.next().map(|(number, _)| {

@@ -58,8 +58,14 @@ pub(crate) fn delta(ask: &Ask<'_>, key: &str, folder_key: &str) -> Result<Answer
         returns_are_removals: ask.sim.faults().quirks.round_trip_is_removal && token.immutable,
     };
     let size = ask.request.prefer.page_size.unwrap_or(10).min(LARGEST_PAGE);
+    let mut token = token;
+    let looping = ask.sim.faults().folder_loops.contains(&(user, folder));
     let (rows, phase) = match token.phase {
-        Phase::First { since, sent, after } => round.first(&token, size, (since, sent, after)),
+        here @ Phase::First { since, sent, after } => {
+            let (rows, phase) = round.first(&token, size, (since, sent, after));
+            token.nonce += u64::from(looping);
+            (rows, if looping { here } else { phase })
+        }
         Phase::Changes { since, upto, done } => round.changes(size, since, upto.unwrap_or(mailbox.seq), done),
     };
     let context = format!("{}/v1.0/$metadata#Collection(message)", ask.request.root);

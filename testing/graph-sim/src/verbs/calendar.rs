@@ -82,14 +82,16 @@ impl Simulator {
     }
 
     /// Gives a meeting another time. A series keeps its days and takes the new clock time; its
-    /// exceptions are forgotten, as Exchange forgets them.
+    /// exceptions are forgotten, as Exchange forgets them. What takes whole days goes on to begin at
+    /// midnight.
     pub fn reschedule(&self, meeting: MeetingNo, start: Timestamp) {
         let mut world = self.world_mut();
         let this = &mut world.meetings[meeting.0];
         let length = this.length();
+        let (zone, start) = if this.all_day { (Zone::Utc, this.zone.date_as_utc(start)) } else { (this.zone, start) };
         if let Some(rule) = this.recurrence {
-            let time = this.zone.local(start).time();
-            this.start = this.zone.instant(rule.first.to_datetime(time));
+            let time = zone.local(start).time();
+            this.start = zone.instant(rule.first.to_datetime(time));
             this.exceptions.clear();
         } else {
             this.start = start;

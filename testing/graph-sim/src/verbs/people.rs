@@ -66,6 +66,23 @@ impl Simulator {
         self.world_mut().users[user.0].removed = true;
     }
 
+    /// Gives an account another name and primary address; the old one stays as a second address, and in whatever was written
+    /// before.
+    pub fn change_address(&self, user: UserNo, address: &str) {
+        let mut world = self.world_mut();
+        let name = world.user(user).display_name.split(" CANARY").next().unwrap_or_default().to_owned();
+        let person = world.add_person(&name, Address::Text(address.to_owned()));
+        let account = &mut world.users[user.0];
+        account.mail = Some(address.to_owned());
+        for proxy in &mut account.proxies {
+            if let Some(old) = proxy.strip_prefix("SMTP:") {
+                *proxy = format!("smtp:{old}");
+            }
+        }
+        account.proxies.push(format!("SMTP:{address}"));
+        world.rename_user(user, address, person);
+    }
+
     /// Takes a user's licence away: the account stays, its mailbox answers 404.
     pub fn remove_licence(&self, user: UserNo) {
         let mut desk = self.desk();

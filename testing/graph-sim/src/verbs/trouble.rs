@@ -1,7 +1,7 @@
 //! Faults, quirks, and what was seen.
 
 use crate::Simulator;
-use crate::faults::{PageTrouble, Quirks, Scope, TokenTrouble, Trouble};
+use crate::faults::{LinkTrouble, Links, PageTrouble, Quirks, Scope, TokenTrouble, Trouble};
 use crate::watch::{Counters, LogEntry};
 use crate::world::UserNo;
 
@@ -69,6 +69,33 @@ impl Simulator {
         self.faults().add_page(scope.into(), pages, PageTrouble::Empty);
     }
 
+    /// On the next so many pages of delta rounds every item stands twice.
+    pub fn double_rows(&self, scope: impl Into<Scope>, pages: u32) {
+        self.faults().add_page(scope.into(), pages, PageTrouble::Twice);
+    }
+
+    /// The next so many pages of delta rounds come once more, behind a link of their own.
+    pub fn repeat_pages(&self, scope: impl Into<Scope>, pages: u32) {
+        self.faults().add_page(scope.into(), pages, PageTrouble::Again);
+    }
+
+    /// The next so many requests that follow such a link are refused: 410 where the service has forgotten its sync state, 400
+    /// where it takes the link for malformed. With an empty code the body is empty.
+    pub fn refuse_links(&self, scope: impl Into<Scope>, links: Links, status: u16, code: &str, requests: u32) {
+        let trouble = LinkTrouble { links, status, code: code.to_owned() };
+        self.faults().add_link(scope.into(), requests, trouble);
+    }
+
+    /// The list of users breaks off behind so many accounts, until [`Simulator::mend_user_list`]: what comes then cannot be had.
+    pub fn cut_user_list(&self, accounts: usize) {
+        self.faults().users_cut = Some(accounts);
+    }
+
+    /// The list of users is whole again.
+    pub fn mend_user_list(&self) {
+        self.faults().users_cut = None;
+    }
+
     /// The next so many links lead to another host, `http://elsewhere.example` say.
     pub fn foreign_links(&self, scope: impl Into<Scope>, pages: u32, root: &str) {
         self.faults().add_page(scope.into(), pages, PageTrouble::Foreign(root.to_owned()));
@@ -109,31 +136,6 @@ impl Simulator {
     /// Whether `/organization` answers.
     pub fn set_organization_readable(&self, readable: bool) {
         self.entra().organization_readable = readable;
-    }
-
-    /// First rounds over this calendar never end: the same page for ever behind links that differ.
-    pub fn loop_calendar(&self, user: UserNo) {
-        self.loop_calendar_below(user, usize::MAX);
-    }
-
-    /// The same, but pages of at least this size are spared.
-    pub fn loop_calendar_below(&self, user: UserNo, page_size: usize) {
-        self.faults().loops.insert(user, page_size);
-    }
-
-    /// The calendar's rounds end again.
-    pub fn unloop_calendar(&self, user: UserNo) {
-        self.faults().loops.remove(&user);
-    }
-
-    /// The mailbox answers nothing but this until [`Simulator::clear_mailbox_error`].
-    pub fn mailbox_error(&self, user: UserNo, status: u16, code: &str) {
-        self.faults().mailbox_errors.insert(user, (status, code.to_owned()));
-    }
-
-    /// The mailbox answers again.
-    pub fn clear_mailbox_error(&self, user: UserNo) {
-        self.faults().mailbox_errors.remove(&user);
     }
 
     /// Puts everything right; what has happened already stays.

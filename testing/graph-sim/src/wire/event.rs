@@ -277,8 +277,7 @@ impl<'a> Copy<'a> {
         if is_organizer {
             return Status { response: "organizer", time: NEVER.to_owned() };
         }
-        let me = self.world.user(self.user).person;
-        let answer = attendees.iter().find(|a| a.person == me).map(|a| a.response.word());
+        let answer = attendees.iter().find(|a| self.world.is_person(self.user, a.person)).map(|a| a.response.word());
         Status { response: answer.unwrap_or("notResponded"), time: fine_instant(when) }
     }
 }

@@ -133,7 +133,7 @@ impl World {
 
     /// Whether a calendar's owner called the meeting.
     pub fn is_organizer(&self, meeting: MeetingNo, user: UserNo) -> bool {
-        self.meeting(meeting).organizer == self.user(user).person
+        self.is_person(user, self.meeting(meeting).organizer)
     }
 
     /// How private a copy is: as its owner made it, or else as the organizer did.
@@ -162,17 +162,16 @@ impl World {
         if self.is_organizer(meeting, user) {
             return attendees.to_vec();
         }
-        let owner = self.user(user).person;
         let this = self.meeting(meeting);
         let organizer = Attendee { person: this.organizer, kind: AttendeeKind::Required, response: Response::None };
         let mut seen: Vec<_> = std::iter::once(organizer)
             .chain(attendees.iter().map(|a| {
-                let response = if a.person == owner { a.response } else { Response::None };
+                let response = if self.is_person(user, a.person) { a.response } else { Response::None };
                 Attendee { response, ..*a }
             }))
             .collect();
         if this.hide_attendees {
-            seen.retain(|a| a.person == owner);
+            seen.retain(|a| self.is_person(user, a.person));
         }
         seen
     }

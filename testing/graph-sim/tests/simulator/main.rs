@@ -5,5 +5,6 @@ mod client;
 mod directory;
 mod faults;
 mod mail;
+mod moods;
 mod rounds;
 mod tenant;

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_sim::world::{Attendee, AttendeeKind, EntryNo, MeetingNo, Sensitivity, UserKind, UserNo};
-use graph_sim::{IdForm, World, Zone};
+use graph_sim::{IdForm, World};
 use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::{Value, json};
@@ -44,9 +44,7 @@ pub fn copies(world: &World, rules: &Rules) -> BTreeMap<Which, BTreeMap<Whose, C
                 Some(date) => world.occurrence_id(user, entry, date, IdForm::Immutable),
             };
             let id = id.expect("an id");
-            // A whole day begins with its date, whatever clock time it was dragged to.
-            let midnight = |at: Timestamp| if meeting.all_day { Zone::Utc.date_as_utc(at) } else { at };
-            let (start, end) = (midnight(instance.start), midnight(instance.end));
+            let (start, end) = (instance.start, instance.end);
             let exception = instance.date.is_some_and(|date| meeting.exceptions.contains_key(&date));
             let changed = world.modified_of(user, entry, instance.date.filter(|_| exception)).expect("a copy");
             let forbids =
