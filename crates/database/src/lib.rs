@@ -26,4 +26,4 @@ pub use copy::{Copied, CopyError, copied_tables};
 pub use database::{Database, DatabaseOptions, Dialect, Reader};
 pub use error::DatabaseError;
 pub use lock::{ConnectorLock, LockError};
-pub use write::{WriteError, WriteTx};
+pub use write::{Turn, WriteError, WriteTx};

@@ -1,6 +1,6 @@
 //! Transactions that write.
 
-use m365_model::TenantId;
+use m365_model::{MailboxId, TenantId};
 use sqlx::{Any, AnyConnection, Row as _, Transaction};
 use thiserror::Error;
 
@@ -11,6 +11,28 @@ use crate::{Database, DatabaseError, Dialect, postgres};
 pub struct WriteTx {
     inner: Transaction<'static, Any>,
     dialect: Dialect,
+}
+
+/// What transactions of one tenant take turns at, where each must see what the one before it wrote. A transaction that takes
+/// several takes them in this order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turn {
+    /// The company's own domains.
+    InternalDomains,
+    /// What is stored of one mailbox: a message that moves may come on the pages of two folders at once.
+    Mailbox(MailboxId),
+    /// The copies of meetings, which stand in many mailboxes.
+    Meetings,
+}
+
+impl Turn {
+    fn name(self, tenant: &TenantId) -> String {
+        match self {
+            Self::InternalDomains => format!("{tenant} internal domains"),
+            Self::Mailbox(mailbox) => format!("{tenant} mailbox {}", mailbox.0),
+            Self::Meetings => format!("{tenant} meetings"),
+        }
+    }
 }
 
 /// Why a checked write did not begin.
@@ -76,15 +98,15 @@ impl WriteTx {
         &mut self.inner
     }
 
-    /// Waits until no other transaction of `tenant` joins copies of meetings, and keeps others waiting until this one ends:
-    /// two copies of one meeting that arrive together must see each other.
+    /// Waits until no other transaction of `tenant` has this turn, and keeps others waiting until this one ends. SQLite has
+    /// one writer, who has every turn.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn take_turn_at_meetings(&mut self, tenant: &TenantId) -> Result<(), DatabaseError> {
+    pub async fn take_turn(&mut self, tenant: &TenantId, turn: Turn) -> Result<(), DatabaseError> {
         if self.dialect == Dialect::Postgres {
             sqlx::query("SELECT pg_advisory_xact_lock(hashtextextended($1, 365))")
-                .bind(tenant.as_str())
+                .bind(turn.name(tenant))
                 .execute(&mut *self.inner)
                 .await?;
         }

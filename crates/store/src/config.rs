@@ -1,7 +1,7 @@
 //! What an administrator decides: the connection, and the company's own domains.
 
 use jiff::Timestamp;
-use m365_database::WriteTx;
+use m365_database::{Turn, WriteTx};
 use m365_model::{ConnectorId, EntraTenantId, TenantId, UserId, from_text, to_text};
 use m365_privacy::DomainName;
 use sqlx::Row as _;
@@ -160,6 +160,7 @@ impl Store {
         domains: &[DomainName],
     ) -> Result<Vec<DomainName>, StoreError> {
         let mut tx = self.db.begin(tenant).await?;
+        tx.take_turn(tenant, Turn::InternalDomains).await?;
         let rows =
             sqlx::query("SELECT domain FROM internal_domain WHERE tenant_id = $1 AND source = $2 ORDER BY domain")
                 .bind(tenant.as_str())

@@ -158,8 +158,10 @@ impl Store {
                 Some((id, ..)) => *id,
                 None => {
                     sqlx::query_scalar(
-                        "INSERT INTO mailbox (tenant_id, graph_user_id, state, first_seen_at) \
-                         VALUES ($1, $2, 'new', $3) RETURNING id",
+                        // Another run may have made it since.
+                        "INSERT INTO mailbox (tenant_id, graph_user_id, state, first_seen_at) VALUES ($1, $2, 'new', $3) \
+                         ON CONFLICT (tenant_id, graph_user_id) DO UPDATE SET first_seen_at = mailbox.first_seen_at \
+                         RETURNING id",
                     )
                     .bind(tenant)
                     .bind(user.as_str())

@@ -1,7 +1,7 @@
 //! A page: what one answer of Microsoft's brought, stored as one fact.
 
 use jiff::Timestamp;
-use m365_database::{DatabaseError, DpaAccepted, WriteError, WriteTx};
+use m365_database::{DatabaseError, DpaAccepted, Turn, WriteError, WriteTx};
 use m365_model::{MailboxId, StreamId, StreamKind, TenantId, to_text};
 use sqlx::{AnyConnection, Row as _};
 use thiserror::Error;
@@ -78,7 +78,8 @@ impl From<WriteError> for PageError {
 }
 
 impl Store {
-    /// Begins the transaction for a page of `stream` that was filtered under the rules of `allow_list_version`.
+    /// Begins the transaction for a page of `stream` that was filtered under the rules of `allow_list_version`. Pages of one
+    /// mailbox are stored one after the other.
     ///
     /// # Errors
     /// When the agreement was withdrawn, the rules changed, or the database fails.
@@ -89,6 +90,7 @@ impl Store {
         allow_list_version: i64,
     ) -> Result<PageTx, PageError> {
         let mut page = self.open_join(gate, allow_list_version).await?;
+        page.tx.take_turn(&page.tenant, Turn::Mailbox(stream.mailbox)).await?;
         page.cursor = Some((stream.id, stream.version));
         Ok(page)
     }
@@ -129,7 +131,7 @@ impl PageTx {
     /// # Errors
     /// When the database fails.
     pub async fn take_turn_at_meetings(&mut self) -> Result<(), PageError> {
-        Ok(self.tx.take_turn_at_meetings(&self.tenant.clone()).await?)
+        Ok(self.tx.take_turn(&self.tenant, Turn::Meetings).await?)
     }
 
     pub(crate) fn connection(&mut self) -> &mut AnyConnection {

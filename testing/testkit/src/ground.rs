@@ -9,14 +9,16 @@ use m365_store::allow_list::Leftovers;
 use m365_store::records::RecordQuery;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use serde_json::Value;
-use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
+use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
 use tempfile::TempDir;
+
+use crate::On;
 
 /// The key that everything of a [`Ground`] is encrypted under.
 const KEY: &str = "6b6579206f6620746865207465737420206b69742c206f66206e6f2076616c75";
 
-/// A database in a folder of its own: migrated and connected, nothing accepted, nothing allowed.
+/// A database of its own: migrated and connected, nothing accepted, nothing allowed.
 pub struct Ground {
     /// The store on it.
     pub store: Store,
@@ -26,27 +28,36 @@ pub struct Ground {
     pub connector: ConnectorId,
     /// The time that it is there.
     pub clock: Arc<ManualClock>,
+    /// Which engine it is on.
+    pub on: On,
+    /// Where its database is.
+    url: String,
     /// The folder that holds its files, until it is dropped.
     folder: TempDir,
 }
 
 impl Ground {
-    /// A new one, at `start`, for a company of the domain contoso.com.
+    /// A new one on SQLite, at `start`, for a company of the domain contoso.com.
     pub async fn new(start: jiff::Timestamp, entra_tenant: &str) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        Self::on(&On::sqlite(), start, entra_tenant).await
+    }
+
+    /// The same on any engine.
+    pub async fn on(on: &On, start: jiff::Timestamp, entra_tenant: &str) -> Self {
+        let (folder, url) = on.make().await;
         let clock = Arc::new(ManualClock::new(start));
-        let store = open(folder.path(), clock.clone(), 1).await;
+        let store = open(on, &url, folder.path(), clock.clone(), 1).await;
         store.database().migrate().await.expect("tables");
         let tenant: TenantId = "default".parse().expect("a tenant id");
         let entra_tenant = entra_tenant.parse().expect("a GUID");
         let domain = "contoso.com".parse().expect("a domain");
         let connector = store.connect(&tenant, &entra_tenant, &domain, &operator()).await.expect("a connection");
-        Self { store, tenant, connector, clock, folder }
+        Self { store, tenant, connector, clock, on: on.clone(), url, folder }
     }
 
-    /// A second handle on the same files, as another process would have it.
+    /// A second handle on the same database, as another process would have it.
     pub async fn reopen(&self) -> Store {
-        open(self.folder.path(), self.clock.clone(), 2).await
+        open(&self.on, &self.url, self.folder.path(), self.clock.clone(), 2).await
     }
 
     /// One more tenant with a connector of its own.
@@ -99,13 +110,30 @@ impl Ground {
         self.folder.path()
     }
 
-    /// A connection to the database file past the product, for whoever looks at rows or tampers with them.
+    /// A connection to the database past the product, on either engine, for whoever looks at rows or tampers with them. It is
+    /// above row-level security.
+    pub async fn connection(&self) -> AnyConnection {
+        AnyConnection::connect(&self.url).await.expect("a connection")
+    }
+
+    /// Waits until so many statements on this database of PostgreSQL's wait for others' locks. They stand still then, so this
+    /// is no race.
+    pub async fn statements_wait(&self, number: i64) {
+        let mut past = self.connection().await;
+        let count =
+            "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'";
+        while sqlx::query_scalar::<_, i64>(count).fetch_one(&mut past).await.expect("a count") < number {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// The same to SQLite's file, for statements that it alone understands.
     pub async fn sqlite(&self) -> SqliteConnection {
         let options = SqliteConnectOptions::new().filename(self.folder.path().join("connector.db"));
         options.connect().await.expect("a connection")
     }
 
-    /// Everything that stands in the database's files, side files included.
+    /// Everything that stands in SQLite's files, side files included.
     pub fn database_files(&self) -> Vec<u8> {
         let mut out = Vec::new();
         for entry in std::fs::read_dir(self.folder.path()).expect("the folder") {
@@ -115,12 +143,11 @@ impl Ground {
     }
 }
 
-async fn open(folder: &Path, clock: Arc<ManualClock>, seed: u64) -> Store {
-    let url = format!("sqlite://{}", folder.join("connector.db").display());
+async fn open(on: &On, url: &str, folder: &Path, clock: Arc<ManualClock>, seed: u64) -> Store {
     let surroundings = Surroundings { clock, entropy: Arc::new(SeededEntropy::new(seed)) };
-    let database = Database::open(&url, surroundings).await.expect("a database");
+    let database = Database::open_with(url, on.bounds, surroundings).await.expect("a database");
     let key = MasterKey::from_hex(&KEY.to_owned().into()).expect("a key");
-    Store::new(database, Crypter::new(key, Vec::new()))
+    Store::new(database, Crypter::new(key, Vec::new())).with_ledger(folder.join("connector.db.erasures"))
 }
 
 fn operator() -> UserId {

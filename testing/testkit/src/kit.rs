@@ -10,7 +10,7 @@ use m365_graph::{Credentials, Endpoints, Limits};
 use m365_sync::{Engine, Outcome, Unwatched, Watcher, sync};
 
 use crate::truth::{self, Rules};
-use crate::{Ground, Turnstile};
+use crate::{Ground, On, Turnstile};
 
 /// The instant at which every kit begins.
 ///
@@ -46,41 +46,30 @@ impl Deref for Kit {
 }
 
 impl Kit {
-    /// Connected, with nothing accepted and nothing allowed. A small office, unless `change` says otherwise.
+    /// On SQLite, connected, with nothing accepted and nothing allowed. A small office, unless `change` says otherwise.
     pub async fn new(change: impl FnOnce(&mut SimOptions)) -> Self {
-        let sim = office(change);
-        let running = sim.clone().serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
-        let url = running.url();
-        Self::on(sim, &url, Some(running), None).await
+        On::sqlite().kit(change).await
     }
 
-    /// The same, with a turnstile before the tenant. Connections cannot be cut then.
-    pub async fn with_turnstile(change: impl FnOnce(&mut SimOptions)) -> Self {
-        let sim = office(change);
-        let turnstile = Turnstile::before(&sim).await;
-        let url = turnstile.url();
-        Self::on(sim, &url, None, Some(turnstile)).await
-    }
-
-    /// Accepted, and ready for these domains.
+    /// On SQLite, accepted, and ready for these domains.
     pub async fn ready(domains: &[&str], change: impl FnOnce(&mut SimOptions)) -> Self {
-        let kit = Self::new(change).await;
-        kit.accept().await;
-        kit.allow(domains).await;
-        kit
+        On::sqlite().ready(domains, change).await
     }
 
-    /// Accepted, ready for these domains, and behind a turnstile.
+    /// On SQLite, accepted, ready for these domains, and behind a turnstile.
     pub async fn ready_behind_turnstile(domains: &[&str], change: impl FnOnce(&mut SimOptions)) -> Self {
-        let kit = Self::with_turnstile(change).await;
-        kit.accept().await;
-        kit.allow(domains).await;
-        kit
+        On::sqlite().ready_behind_turnstile(domains, change).await
     }
 
-    async fn on(sim: Simulator, url: &str, running: Option<Running>, turnstile: Option<Turnstile>) -> Self {
+    async fn put_together(
+        on: &On,
+        sim: Simulator,
+        url: &str,
+        running: Option<Running>,
+        turnstile: Option<Turnstile>,
+    ) -> Self {
         let options = sim.options();
-        let ground = Ground::new(options.start, &options.tenant_id).await;
+        let ground = Ground::on(on, options.start, &options.tenant_id).await;
         let secret = options.client_secret.clone().into();
         let engine = Engine {
             store: ground.store.clone(),
@@ -150,6 +139,40 @@ impl Kit {
     /// What decides about the truth: these domains and the window of a first sync that happens now.
     pub fn rules(&self, domains: &[&str]) -> Rules {
         Rules::first_sync(domains, self.now())
+    }
+}
+
+impl On {
+    /// A kit on this engine: connected, with nothing accepted and nothing allowed.
+    pub async fn kit(&self, change: impl FnOnce(&mut SimOptions)) -> Kit {
+        let sim = office(change);
+        let running = sim.clone().serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
+        let url = running.url();
+        Kit::put_together(self, sim, &url, Some(running), None).await
+    }
+
+    /// The same, with a turnstile before the tenant. Connections cannot be cut then.
+    pub async fn kit_behind_turnstile(&self, change: impl FnOnce(&mut SimOptions)) -> Kit {
+        let sim = office(change);
+        let turnstile = Turnstile::before(&sim).await;
+        let url = turnstile.url();
+        Kit::put_together(self, sim, &url, None, Some(turnstile)).await
+    }
+
+    /// A kit on this engine, accepted, and ready for these domains.
+    pub async fn ready(&self, domains: &[&str], change: impl FnOnce(&mut SimOptions)) -> Kit {
+        let kit = self.kit(change).await;
+        kit.accept().await;
+        kit.allow(domains).await;
+        kit
+    }
+
+    /// The same, behind a turnstile.
+    pub async fn ready_behind_turnstile(&self, domains: &[&str], change: impl FnOnce(&mut SimOptions)) -> Kit {
+        let kit = self.kit_behind_turnstile(change).await;
+        kit.accept().await;
+        kit.allow(domains).await;
+        kit
     }
 }
 

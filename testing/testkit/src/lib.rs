@@ -18,7 +18,8 @@
 //!
 //! # Words
 //!
-//! - A [`Ground`] is a database in a folder of its own, migrated and connected, with nothing accepted and nothing allowed.
+//! - A [`Ground`] is a database of its own, migrated and connected, with nothing accepted and nothing allowed.
+//! - An [`On`] is the engine that a ground is on. SQLite unless a test says otherwise; PostgreSQL where there is a server.
 //! - A [`Kit`] is a ground, a simulated tenant that is being served, and the engine that reads the one into the other. The
 //!   clocks of both stand still and are moved together, by [`Kit::advance`] and [`Kit::tick`].
 //! - The [`truth`] is what a careful person who saw the office itself, not its JSON, would have written down. It shares no
@@ -30,15 +31,18 @@
 //!
 //! # Adding a test
 //!
-//! Start a [`Kit`], let something happen with the simulator's verbs, `sync`, and compare. To wait for a moment of a run,
-//! take [`Kit::with_turnstile`], or give [`Kit::sync_watched`] a [`m365_sync::Watcher`]. A promise is tested by its refusal
+//! Start a [`Kit`], let something happen with the simulator's verbs, `sync`, and compare. What may come out differently on the
+//! other engine starts one on each of [`On::each`]. To wait for a moment of a run,
+//! take [`Kit::ready_behind_turnstile`], or give [`Kit::sync_watched`] a [`m365_sync::Watcher`]. A promise is tested by its refusal
 //! first, and the test says which change of the product made it fail.
 
 mod ground;
 mod kit;
+mod on;
 pub mod truth;
 mod turnstile;
 
 pub use ground::Ground;
 pub use kit::{Kit, quick_limits, start};
+pub use on::On;
 pub use turnstile::Turnstile;

@@ -5,12 +5,12 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use m365_graph::{GraphError, StoredToken, TokenError, TokenVault, VaultFuture};
+use m365_graph::{Credentials, GraphError, StoredToken, TokenError, TokenVault, VaultFuture};
 use m365_model::EntraTenantId;
 use secrecy::ExposeSecret as _;
 use tokio::sync::Semaphore;
 
-use crate::home::{House, Setup, ask, at, graph};
+use crate::home::{House, NOW, Setup, ask, at, graph};
 use crate::server::{Server, TENANT, empty_page, error, in_turn, json, jwt, token, with_header};
 
 /// A vault that a test can look into.

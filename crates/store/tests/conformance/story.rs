@@ -7,18 +7,18 @@ use m365_activity::{FieldMappings, FilteredEvent, FilteredMessage, email_activit
 use m365_database::{DpaAccepted, accept_dpa, agreement_state, assert_dpa_accepted, withdraw_dpa};
 use m365_model::{GraphUserId, MailboxId, RunStatus, StreamKind, UserId};
 use m365_privacy::{
-    AddressFilter, AttendeeKind, Exclusions, FilteredAttendees, OrganizerRules, RawAddress, RawAttendee, RawText,
-    ResponseStatus, TypedAddress, filter_calendar_attendees, filter_email_participants,
+    AddressFilter, AttendeeKind, DomainName, Exclusion, Exclusions, FilteredAttendees, OrganizerRules, RawAddress,
+    RawAttendee, RawText, ResponseStatus, TypedAddress, filter_calendar_attendees, filter_email_participants,
 };
-use m365_store::allow_list::Leftovers;
+use m365_store::allow_list::{Leftovers, changes};
 use m365_store::config::InternalSource;
 use m365_store::erase::Target;
 use m365_store::keys::ShortKey;
-use m365_store::mailboxes::MailboxState;
+use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
 use m365_store::reading::PageOf;
-use m365_store::records::{RecordQuery, ToStore};
-use m365_store::streams::{Advance, Round};
+use m365_store::records::{MessageCopy, RecordQuery, ToStore};
+use m365_store::streams::{Advance, Coverage, Round};
 use m365_store::{Store, StoreError};
 use secrecy::SecretString;
 
@@ -70,6 +70,7 @@ async fn tell(engine: &Engine) -> Vec<String> {
     meetings(&store, &gate, mailbox, &mut teller).await;
     reading(&store, &mut teller).await;
     runs_and_tokens(&store, &mut teller).await;
+    choices(&store, &gate, mailbox, &mut teller).await;
     rights(&store, &mut teller).await;
     let again = store.allow_list(&tenant()).await.unwrap().version;
     teller.say("list version at the end", again);
@@ -143,6 +144,7 @@ fn message(gate: &DpaAccepted<'_>, filter: &AddressFilter, id: &str, received: &
     ToStore {
         activity: email_activity(gate, &FieldMappings::default(), &filtered).unwrap(),
         meeting: None,
+        copy: None,
         renames: None,
     }
 }
@@ -248,7 +250,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     };
     let wanted: Vec<ToStore> = meeting_activities(gate, &FieldMappings::default(), &event)
         .into_iter()
-        .map(|activity| ToStore { activity, meeting: Some(meeting), renames: None })
+        .map(|activity| ToStore { activity, meeting: Some(meeting), copy: None, renames: None })
         .collect();
     teller.say("meeting stored", page.put_activities(&wanted).await.unwrap());
     let heads = page.records_of_meetings(&[meeting]).await.unwrap();
@@ -322,6 +324,49 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("token", store.load_token(&tenant, "graph").await.unwrap().map(|(_, until)| until));
     teller.say("expired", store.load_token(&tenant, "old").await.unwrap().is_none());
     teller.say("rotated", store.rotate_keys(&tenant).await.unwrap());
+}
+
+async fn choices(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller: &mut Teller) {
+    let (tenant, actor) = (tenant(), operator());
+    let out: Vec<Exclusion> = ["Cto@acme.com", "legal.globex.com"].map(|text| text.parse().unwrap()).to_vec();
+    teller.say("excluded", store.exclude(&tenant, &actor, &out).await.unwrap());
+    teller.say("excluded again", store.exclude(&tenant, &actor, &out[..1]).await.unwrap());
+    teller.say("readmitted", store.readmit(&tenant, &actor, &out[1..]).await.unwrap());
+    let left: Vec<String> = store.exclusions(&tenant).await.unwrap().iter().map(|e| e.as_str().to_owned()).collect();
+    teller.say("exclusions", left);
+
+    let users: Vec<GraphUserId> = ["u1", "u9"].map(|id| id.parse().unwrap()).to_vec();
+    store.choose_mailboxes(&tenant, &actor, &users, MailboxChoice::Exclude).await.unwrap();
+    store.choose_mailboxes(&tenant, &actor, &users[..1], MailboxChoice::Include).await.unwrap();
+    let listed: Vec<GraphUserId> = ["u1", "u9"].map(|id| id.parse().unwrap()).to_vec();
+    teller.say("without the excluded", store.mailboxes(gate, &listed).await.unwrap());
+
+    let version = store.allow_list(&tenant).await.unwrap().version;
+    let mut page = store.open_join(gate, version).await.unwrap();
+    let more = Coverage { seen: 3, kept: 1, dropped: [("removed".to_owned(), 2)].into() };
+    page.add_coverage(mailbox, StreamKind::Calendar, 0, &more).await.unwrap();
+    page.add_coverage(mailbox, StreamKind::Calendar, 0, &more).await.unwrap();
+    let (list, _) = filter(store).await;
+    let mut copied = message(gate, &list, "copied", "2026-02-20T10:00:00Z", &["buyer@globex.com"]);
+    copied.copy = Some(MessageCopy { key: ShortKey::message("<1@acme.com>"), user: "u2".to_owned() });
+    teller.say("copied", page.put_activities(&[copied]).await.unwrap());
+    teller.say("copies", page.records_of_messages(&[ShortKey::message(" <1@acme.com>")]).await.unwrap());
+    teller.say("named", page.rows_named(&["o365_email_copied", "o365_email_none"]).await.unwrap());
+    page.save(Advance::Nowhere).await.unwrap();
+    teller.say("overview", store.mailbox_overview(&tenant).await.unwrap());
+
+    let wanted = [("acme.com", false), ("globex.com", true), ("initech.com", true)];
+    let wanted: Vec<(DomainName, bool)> = wanted.map(|(name, sub)| (name.parse().unwrap(), sub)).to_vec();
+    let planned = changes(&store.allow_list(&tenant).await.unwrap().entries, &wanted);
+    teller.say("planned", &planned);
+    store.change_allow_list(&tenant, &actor, &planned).await.unwrap();
+    teller.say("nothing to do", changes(&store.allow_list(&tenant).await.unwrap().entries, &wanted));
+    let own = ["contoso.co.uk".parse().unwrap(), "initech.com".parse().unwrap()];
+    teller.say("paused", store.set_internal_domains(&tenant, InternalSource::Member, &own).await.unwrap());
+    teller.say("list with a pause", store.allow_list(&tenant).await.unwrap());
+    let initech = "initech.com".parse().unwrap();
+    teller.say("decided", store.disallow(&tenant, &actor, &initech, Leftovers::Keep).await.unwrap());
+    teller.say("no pause", store.allow_list(&tenant).await.unwrap().paused);
 }
 
 async fn rights(store: &Store, teller: &mut Teller) {

@@ -151,7 +151,7 @@ impl Ground {
             people,
         };
         let activity = meeting_activities(gate, &FieldMappings::default(), &event).remove(0);
-        ToStore { activity, meeting: Some(meeting_key(told.meeting)), renames: told.renames }
+        ToStore { activity, meeting: Some(meeting_key(told.meeting)), copy: None, renames: told.renames }
     }
 
     /// The record of a message to `people`.
@@ -167,7 +167,7 @@ impl Ground {
             people,
         };
         let activity = email_activity(gate, &FieldMappings::default(), &message).expect("somebody passes");
-        ToStore { activity, meeting: None, renames: None }
+        ToStore { activity, meeting: None, copy: None, renames: None }
     }
 
     /// Stores records of meetings in a page of their own.

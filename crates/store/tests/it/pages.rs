@@ -9,13 +9,17 @@ use m365_store::records::ToStore;
 use m365_store::streams::{Advance, Position, Round, Stream};
 use m365_store::{PageError, Store, Tally};
 use secrecy::ExposeSecret as _;
-use testkit::{Ground, start};
+use testkit::{Ground, On, start};
 
 const ENTRA: &str = "11111111-2222-3333-4444-555555555555";
 
 /// Accepted, and acme.com allowed.
 async fn ready() -> Ground {
-    let ground = Ground::new(start(), ENTRA).await;
+    ready_on(&On::sqlite()).await
+}
+
+async fn ready_on(on: &On) -> Ground {
+    let ground = Ground::on(on, start(), ENTRA).await;
     ground.accept().await;
     ground.allow(&["acme.com"]).await;
     ground
@@ -50,7 +54,7 @@ async fn letter(store: &Store, gate: &DpaAccepted<'_>, id: &str, subject: &str) 
         with_details: false,
     };
     let activity: CanonicalActivity = email_activity(gate, &FieldMappings::default(), &message).expect("a record");
-    ToStore { activity, meeting: None, renames: None }
+    ToStore { activity, meeting: None, copy: None, renames: None }
 }
 
 async fn version(ground: &Ground) -> i64 {
@@ -90,6 +94,41 @@ async fn who_was_overtaken_stores_nothing() {
     let now = only_stream(store, &gate, stream.mailbox).await;
     assert!(matches!(&now.position, Position::Next(link) if link.expose_secret() == "link one"));
     assert_eq!(now.version, stream.version + 1);
+}
+
+/// A message that is moved may stand on the pages of two folders that are read side by side. Fails on PostgreSQL when pages
+/// of one mailbox do not take turns: the second insert is refused, and with it the run.
+#[tokio::test]
+async fn a_message_on_two_pages_at_once_is_one_record() {
+    for on in On::each() {
+        let ground = ready_on(&on).await;
+        let store = &ground.store;
+        let gate = assert_dpa_accepted(&ground.tenant, store.database()).await.unwrap();
+        let inbox = stream(store, &gate).await;
+        let archive = store.create_stream(&gate, inbox.mailbox, StreamKind::MailFolder, 2, &round(start())).await;
+        let archive = archive.unwrap();
+        let rules = version(&ground).await;
+        let letters = [letter(store, &gate, "moved", "x").await, letter(store, &gate, "moved", "x").await];
+        let [before, after] = letters;
+        let mut first = store.open_page(&gate, &inbox, rules).await.unwrap();
+        assert_eq!(first.put_activities(&[before]).await.unwrap().created, 1);
+        let second = async {
+            let mut page = store.open_page(&gate, &archive, rules).await?;
+            let tally = page.put_activities(&[after]).await?;
+            page.save(Advance::Next("archive", &round(start()))).await?;
+            Ok::<_, PageError>(tally)
+        };
+        let first = async {
+            if on.is_postgres() {
+                ground.statements_wait(1).await;
+            }
+            first.save(Advance::Next("inbox", &round(start()))).await
+        };
+        let (second, first) = tokio::join!(second, first);
+        first.unwrap();
+        assert_eq!(second.unwrap(), Tally::default());
+        assert_eq!(ground.records(true).await.len(), 1);
+    }
 }
 
 /// The end of a stream is a move like any other.

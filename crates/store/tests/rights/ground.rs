@@ -210,7 +210,7 @@ impl Ground {
         };
         let Some(activity) = email_activity(&gate, &FieldMappings::default(), &message) else { return false };
         let mut page = self.store.open_join(&gate, version).await.expect("a page");
-        page.put_activities(&[ToStore { activity, meeting: None, renames: None }]).await.expect("stored");
+        page.put_activities(&[ToStore { activity, meeting: None, copy: None, renames: None }]).await.expect("stored");
         page.save(Advance::Nowhere).await.expect("saved");
         true
     }
@@ -237,7 +237,7 @@ impl Ground {
         };
         let wanted: Vec<ToStore> = meeting_activities(&gate, &FieldMappings::default(), &event)
             .into_iter()
-            .map(|activity| ToStore { activity, meeting: Some(meeting), renames: None })
+            .map(|activity| ToStore { activity, meeting: Some(meeting), copy: None, renames: None })
             .collect();
         page.put_activities(&wanted).await.expect("stored");
         page.save(Advance::Nowhere).await.expect("saved");
@@ -277,6 +277,7 @@ impl Ground {
         let mailbox = self.store.mailboxes(gate, &[user]).await.expect("a mailbox")[0].1;
         let subject = people.subject(RawText::from(told.subject));
         let write = CopyWrite {
+            details: m365_store::meetings::CopyDetails::default(),
             mailbox,
             user: "user-1",
             key: ShortKey::event(mailbox, told.event),

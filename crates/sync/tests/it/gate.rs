@@ -4,7 +4,7 @@ use m365_database::{accept_dpa, withdraw_dpa};
 use m365_model::RunStatus;
 use m365_sync::{Ended, Outcome};
 use serde_json::{Value, json};
-use testkit::Kit;
+use testkit::{Kit, On};
 
 use crate::moments::FirstPage;
 
@@ -24,10 +24,12 @@ async fn assert_blocked_without_a_request(kit: &Kit, asked_before: usize) {
 /// Fails when `assert_dpa_accepted` hands out a proof for a connector that was never accepted for.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_an_acceptance_nothing_is_asked() {
-    let kit = Kit::new(|_| {}).await;
-    kit.allow(&DOMAINS).await;
-    assert_blocked_without_a_request(&kit, 0).await;
-    assert!(kit.records(true).await.is_empty());
+    for on in On::each() {
+        let kit = on.kit(|_| {}).await;
+        kit.allow(&DOMAINS).await;
+        assert_blocked_without_a_request(&kit, 0).await;
+        assert!(kit.records(true).await.is_empty());
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -46,7 +48,7 @@ async fn after_a_withdrawal_nothing_is_asked_and_what_is_stored_stays() {
 
 /// Everything that a run writes for people to see, beside its own end.
 async fn everything_read(kit: &Kit) -> Vec<i64> {
-    let mut connection = kit.sqlite().await;
+    let mut connection = kit.connection().await;
     let mut counts = Vec::new();
     for count in [
         "SELECT COUNT(*) FROM activity",
@@ -54,7 +56,7 @@ async fn everything_read(kit: &Kit) -> Vec<i64> {
         "SELECT COUNT(*) FROM event_copy",
         "SELECT COUNT(*) FROM event_participant",
         "SELECT COUNT(*) FROM mail_folder",
-        "SELECT COALESCE(SUM(version), 0) FROM delta_state",
+        "SELECT CAST(COALESCE(SUM(version), 0) AS BIGINT) FROM delta_state",
         "SELECT COUNT(*) FROM mailbox WHERE state <> 'new'",
     ] {
         counts.push(sqlx::query_scalar(count).fetch_one(&mut connection).await.expect("a count"));
@@ -89,49 +91,57 @@ async fn assert_nothing_more_was_stored(kit: &Kit, (counts, records, outcome): (
 /// Fails when `begin_accepted` does not look at the acceptance again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_withdrawal_in_the_middle_of_a_run_stores_nothing_more() {
-    let kit = Kit::ready_behind_turnstile(&DOMAINS, |_| {}).await;
-    let end = interrupted(&kit, async || assert!(kit.withdraw().await)).await;
-    assert_nothing_more_was_stored(&kit, end).await;
+    for on in On::each() {
+        let kit = on.ready_behind_turnstile(&DOMAINS, |_| {}).await;
+        let end = interrupted(&kit, async || assert!(kit.withdraw().await)).await;
+        assert_nothing_more_was_stored(&kit, end).await;
+    }
 }
 
 /// As another process would withdraw it, with a handle of its own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_withdrawal_by_another_process_stores_nothing_more() {
-    let kit = Kit::ready_behind_turnstile(&DOMAINS, |_| {}).await;
-    let other = kit.reopen().await;
-    let admin = "user_other".parse().unwrap();
-    let end = interrupted(&kit, async || {
-        assert!(withdraw_dpa(&kit.tenant, &admin, other.database()).await.unwrap());
-    });
-    assert_nothing_more_was_stored(&kit, end.await).await;
+    for on in On::each() {
+        let kit = on.ready_behind_turnstile(&DOMAINS, |_| {}).await;
+        let other = kit.reopen().await;
+        let admin = "user_other".parse().unwrap();
+        let end = interrupted(&kit, async || {
+            assert!(withdraw_dpa(&kit.tenant, &admin, other.database()).await.unwrap());
+        });
+        assert_nothing_more_was_stored(&kit, end.await).await;
+    }
 }
 
 /// Fails when `begin_accepted` is content with any acceptance.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_acceptance_anew_does_not_let_the_old_run_go_on() {
-    let kit = Kit::ready_behind_turnstile(&DOMAINS, |_| {}).await;
-    let end = interrupted(&kit, async || {
-        assert!(kit.withdraw().await);
-        kit.accept().await;
-    });
-    assert_nothing_more_was_stored(&kit, end.await).await;
-    // A new run asserts for itself, and reads the rest.
-    assert_eq!(kit.sync().await.ended, Ended::Done);
-    assert_eq!(kit.falsehood(&DOMAINS).await, None);
+    for on in On::each() {
+        let kit = on.ready_behind_turnstile(&DOMAINS, |_| {}).await;
+        let end = interrupted(&kit, async || {
+            assert!(kit.withdraw().await);
+            kit.accept().await;
+        });
+        assert_nothing_more_was_stored(&kit, end.await).await;
+        // A new run asserts for itself, and reads the rest.
+        assert_eq!(kit.sync().await.ended, Ended::Done);
+        assert_eq!(kit.falsehood(&DOMAINS).await, None);
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_tenants_acceptance_is_not_anothers() {
-    let kit = Kit::ready(&DOMAINS, |_| {}).await;
-    let (other, connector) = kit.another_tenant("other").await;
-    let blocked = m365_sync::sync(&other, &kit.engine, &m365_sync::Unwatched).await.unwrap();
-    assert_eq!(blocked.ended, Ended::Blocked);
-    assert!(kit.sim.request_log().is_empty());
-    // A tenant does not accept for another's connector.
-    let admin = "user_admin".parse().unwrap();
-    let refused = accept_dpa(&other, &admin, &kit.connector, kit.store.database()).await.unwrap_err();
-    assert!(matches!(refused, m365_database::GateError::NotConnected), "{refused}");
-    accept_dpa(&other, &admin, &connector, kit.store.database()).await.unwrap();
-    kit.withdraw().await;
-    assert_eq!(kit.sync().await.ended, Ended::Blocked, "the other's acceptance let this one in");
+    for on in On::each() {
+        let kit = on.ready(&DOMAINS, |_| {}).await;
+        let (other, connector) = kit.another_tenant("other").await;
+        let blocked = m365_sync::sync(&other, &kit.engine, &m365_sync::Unwatched).await.unwrap();
+        assert_eq!(blocked.ended, Ended::Blocked);
+        assert!(kit.sim.request_log().is_empty());
+        // A tenant does not accept for another's connector.
+        let admin = "user_admin".parse().unwrap();
+        let refused = accept_dpa(&other, &admin, &kit.connector, kit.store.database()).await.unwrap_err();
+        assert!(matches!(refused, m365_database::GateError::NotConnected), "{refused}");
+        accept_dpa(&other, &admin, &connector, kit.store.database()).await.unwrap();
+        kit.withdraw().await;
+        assert_eq!(kit.sync().await.ended, Ended::Blocked, "the other's acceptance let this one in");
+    }
 }
