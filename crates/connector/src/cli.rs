@@ -79,6 +79,18 @@ pub enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// What a sync would keep and drop, by reason and by domain; reads live data, stores nothing
+    Preview {
+        /// Domains to try besides those on the list
+        #[arg(long, value_name = "DOMAIN", num_args = 1..)]
+        add: Vec<String>,
+        /// Try the subdomains of those, too
+        #[arg(long, requires = "add")]
+        subdomains: bool,
+        /// Print it as JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Print the stored records by time
     Activities {
         /// How to print them

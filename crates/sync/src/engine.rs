@@ -1,23 +1,21 @@
 //! A run: the gate, the rules, the users, the mailboxes side by side, the summary.
 
-use std::collections::BTreeSet;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
 use futures_util::{StreamExt as _, stream};
 use m365_database::{DpaAccepted, GateError, assert_dpa_accepted};
 use m365_graph::{
-    Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, Next, SetupError, StoredToken, TokenVault,
-    VaultFuture,
+    Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, SetupError, StoredToken, TokenVault, VaultFuture,
 };
 use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
-use m365_privacy::DomainName;
 use m365_store::config::InternalSource;
 use m365_store::mailboxes::MailboxState;
 use m365_store::settings::MailDedupe;
 use m365_store::{PageError, Store, StoreError};
 use thiserror::Error;
 
+use crate::directory;
 use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
 use crate::plan::Terms;
 use crate::remedy;
@@ -26,7 +24,7 @@ use crate::summary::{Counts, MailboxCounts, Problem, RunSummary};
 use crate::{Progress, Watcher};
 
 /// How many mailboxes are read side by side; the client bounds the requests in flight.
-const MAILBOXES_AT_ONCE: usize = 16;
+pub(crate) const MAILBOXES_AT_ONCE: usize = 16;
 
 /// What every run of this installation has in common.
 #[derive(Clone)]
@@ -295,35 +293,15 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
     Ok(conclude(&run, ends, left_out as u64))
 }
 
-/// The tenant's members, and with them the company's own domains. Graph lists users page by page; guests are left out.
-/// An incomplete list is no list: it would let colleagues pass for outsiders.
+/// The tenant's members; the company's own domains are noted.
 async fn list_members(run: &Run<'_>) -> Result<Vec<GraphUserId>, Failure> {
-    let (mut members, mut domains) = (Vec::new(), BTreeSet::new());
-    let mut page = run.graph.users_page(run.gate, None).await?;
-    loop {
-        if page.malformed > 0 {
-            return Err(GraphError::Unreadable.into());
-        }
-        for user in page.items.into_iter().filter(m365_graph::User::is_member) {
-            domains.extend(user.domains.iter().filter_map(|domain| domain.parse::<DomainName>().ok()));
-            members.push(user.id);
-        }
-        match page.next {
-            Next::More(link) => page = run.graph.users_page(run.gate, Some(&link)).await?,
-            Next::Done(_) | Next::End => break,
-        }
-    }
-    members.sort();
-    members.dedup();
+    let directory = directory::read(&run.graph, run.gate).await?;
     let tenant = run.gate.tenant();
-    let domains: Vec<DomainName> = domains.into_iter().collect();
-    run.store.set_internal_domains(tenant, InternalSource::Member, &domains).await?;
-    // Usually refused with the connector's three permissions (https://learn.microsoft.com/graph/api/organization-list).
-    if let Ok(verified) = run.graph.verified_domains(run.gate).await {
-        let verified: Vec<DomainName> = verified.iter().filter_map(|domain| domain.parse().ok()).collect();
+    run.store.set_internal_domains(tenant, InternalSource::Member, &directory.used).await?;
+    if let Some(verified) = directory.verified {
         run.store.set_internal_domains(tenant, InternalSource::Verified, &verified).await?;
     }
-    Ok(members)
+    Ok(directory.members)
 }
 
 /// The run ends before its mailboxes do.

@@ -65,6 +65,20 @@ pub(crate) fn to_read(tree: &[Node], skipped: &HashSet<FolderId>) -> Vec<FolderI
     tree.iter().filter(|node| is_read(node)).map(|node| node.id.clone()).collect()
 }
 
+/// The folders that are read, found out without remembering anything.
+pub(crate) async fn look(
+    graph: &Graph,
+    gate: &DpaAccepted<'_>,
+    user: &GraphUserId,
+) -> Result<Vec<FolderId>, GraphError> {
+    let tree = read_tree(graph, gate, user).await?;
+    let mut skipped = HashSet::new();
+    for folder in WellKnownFolder::NEVER_READ {
+        skipped.extend(graph.folder_by_alias(gate, user, *folder).await?);
+    }
+    Ok(to_read(&tree, &skipped))
+}
+
 /// Why the folders of a mailbox are not known.
 #[derive(Debug)]
 pub(crate) enum FolderError {

@@ -10,6 +10,7 @@
 
 mod calendar;
 mod copies;
+mod directory;
 mod engine;
 mod folders;
 mod health;
@@ -18,6 +19,7 @@ mod mail;
 mod mailbox;
 mod meeting_key;
 mod plan;
+mod preview;
 mod progress;
 mod remedy;
 mod repeats;
@@ -28,4 +30,5 @@ mod walk;
 
 pub use engine::{Ended, Engine, Outcome, SyncError, sync};
 pub use health::{Check, Health, Level, health};
+pub use preview::{DomainPreview, Preview, PreviewError, preview};
 pub use progress::{Progress, Unwatched, Watcher};

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 use m365_activity::FieldMappings;
-use m365_model::TenantId;
-use m365_privacy::{AddressFilter, DomainName, Exclusions, OrganizerRules};
+use m365_model::{EntryId, TenantId};
+use m365_privacy::{AddressFilter, AllowEntry, DomainName, Exclusions, OrganizerRules};
 use m365_store::settings::{Choice, Keep, Settings};
 use m365_store::{Store, StoreError};
 
@@ -47,6 +47,27 @@ impl Rules {
             window_version: list.window_version,
             settings,
         })
+    }
+
+    /// The rules as they would be with these domains on the list, and these known as the company's own. Nothing that is made
+    /// under them can be stored: their entries are of no database.
+    pub async fn proposed(
+        store: &Store,
+        tenant: &TenantId,
+        proposals: &[(DomainName, bool)],
+        own: &[DomainName],
+    ) -> Result<Self, StoreError> {
+        let rules = Self::load(store, tenant).await?;
+        let mut entries = store.allow_list(tenant).await?.entries;
+        for (place, (domain, include_subdomains)) in (1..).zip(proposals) {
+            let include_subdomains = *include_subdomains;
+            entries.push(AllowEntry { id: EntryId(-place), domain: domain.clone(), include_subdomains });
+        }
+        let mut internal = store.internal_domains(tenant).await?;
+        internal.extend_from_slice(own);
+        let erased = store.suppressions(tenant).await?;
+        let excluded: Exclusions = store.exclusions(tenant).await?.into_iter().collect();
+        Ok(Self { filter: AddressFilter::new(entries, internal, excluded).without(erased), ..rules })
     }
 
     pub fn organizers(&self) -> OrganizerRules {

@@ -13,6 +13,7 @@ mod health;
 mod keys;
 mod mailboxes;
 mod migrate;
+mod preview;
 mod simulate;
 mod sync;
 
@@ -63,6 +64,9 @@ pub async fn run(cli: Cli) -> Exit {
         Command::Copy { from, to } => copy::run(&from, &to).await,
         Command::Keys(crate::cli::Keys::Rotate) => with_database(true, async |store| keys::rotate(&store).await).await,
         Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json).await).await,
+        Command::Preview { add, subdomains, json } => {
+            with_engine(async |engine| preview::run(&engine, &tenant, &add, subdomains, json).await).await
+        }
         Command::Health { json } => with_engine(async |engine| health::run(&engine, &tenant, json).await).await,
     }
 }

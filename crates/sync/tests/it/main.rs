@@ -2,10 +2,12 @@
 
 mod allow_list;
 mod canary;
+mod choices;
 mod gate;
 mod moments;
 mod series;
 mod summary;
 mod together;
 mod trouble;
+mod ways;
 mod windows;
