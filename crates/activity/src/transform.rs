@@ -130,7 +130,7 @@ fn email_details(people: &FilteredParticipants) -> EmailDetails {
     }
     let direction = match people.sender() {
         SenderKind::Internal => Direction::Outbound,
-        SenderKind::Participant => Direction::Inbound,
+        SenderKind::LetIn => Direction::Inbound,
         SenderKind::Other => Direction::ThirdParty,
     };
     EmailDetails { direction, account_domains, automated: people.is_automated() }

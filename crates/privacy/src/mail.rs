@@ -13,7 +13,7 @@ pub enum SenderKind {
     /// One of the company's own people.
     Internal,
     /// Somebody who passed.
-    Participant,
+    LetIn,
     /// Somebody else, or nobody who can be told.
     Other,
 }
@@ -84,7 +84,7 @@ pub fn filter_email_participants(
         let judged = filter.judge(raw);
         if has_sender && place == 0 {
             sent_by = match &judged.finding {
-                Finding::Admitted(_) => SenderKind::Participant,
+                Finding::Admitted(_) => SenderKind::LetIn,
                 Finding::Internal(_) | Finding::Refused(AddressReason::Internal) => SenderKind::Internal,
                 Finding::Refused(_) => SenderKind::Other,
             };

@@ -31,7 +31,8 @@ pub struct PageOf<'q> {
 macro_rules! columns {
     () => {
         "a.id, a.external_id, a.type, a.occurred_at, a.person_external_id, a.subject, a.duration_minutes, a.is_online, \
-         a.organizer_email, a.attendee_count, a.response_status, a.account_domain, a.conversation_id, a.participant_count"
+         a.organizer_email, a.attendee_count, a.response_status, a.account_domain, a.conversation_id, a.participant_count, \
+         a.details"
     };
 }
 

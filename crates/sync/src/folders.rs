@@ -1,6 +1,6 @@
 //! Which mail folders of a mailbox are read: the whole tree, but for what was never sent, was thrown away, or is not mail.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use m365_database::DpaAccepted;
 use m365_graph::{FolderId, Graph, GraphError, Next, WellKnownFolder};
@@ -111,7 +111,8 @@ pub(crate) async fn resolve(
     let mut known = store.known_folders(gate, mailbox).await.map_err(PageError::from)?;
     let is_known = |id: &FolderId| known.iter().any(|folder| folder.folder_id == id.as_str());
     if tree.iter().any(|node| !is_known(&node.id)) {
-        let mut remember: HashMap<String, Option<String>> =
+        // In one order: two runs that remember the same folders must not wait for each other.
+        let mut remember: BTreeMap<String, Option<String>> =
             tree.iter().filter(|node| !is_known(&node.id)).map(|node| (node.id.as_str().to_owned(), None)).collect();
         for folder in WellKnownFolder::NEVER_READ {
             let alias = folder.alias();

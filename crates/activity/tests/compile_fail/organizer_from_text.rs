@@ -8,6 +8,7 @@ fn by_hand(account_domain: m365_privacy::DomainName) -> m365_activity::Propertie
         attendee_count: 1,
         response_status: m365_privacy::ResponseStatus::None,
         account_domain,
+        details: None,
     }
 }
 
