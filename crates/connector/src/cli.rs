@@ -1,6 +1,7 @@
 //! What can be typed.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::error::{ContextKind, ErrorKind};
 use clap::{Parser, Subcommand, ValueEnum};
@@ -295,6 +296,9 @@ pub struct Simulate {
     /// Where to listen: loopback only
     #[arg(long, default_value = "127.0.0.1:0", value_name = "ADDR")]
     pub listen: SocketAddr,
+    /// Speak https, with a certificate made for the occasion; what clients must trust is written here
+    #[arg(long, value_name = "FILE")]
+    pub tls: Option<PathBuf>,
     /// The invented tenant is drawn from it
     #[arg(long, default_value_t = 1, value_name = "N")]
     pub seed: u64,

@@ -2,6 +2,7 @@
 //! it, and has the world answer.
 
 mod answer;
+mod batch;
 mod calendar;
 mod delta;
 mod directory;
@@ -28,8 +29,8 @@ use answer::{Answer, Refusal};
 use request::Request;
 use route::Route;
 
-/// The largest request body that is read; the only body is the form that asks for a token.
-const BODY_LIMIT: usize = 64 * 1024;
+/// The largest request body that is read: the form that asks for a token, or a batch.
+const BODY_LIMIT: usize = 256 * 1024;
 
 /// How many requests a mailbox answers at once where that is enforced
 /// (<https://learn.microsoft.com/graph/throttling-limits>).
@@ -43,26 +44,13 @@ async fn handle(State(sim): State<Simulator>, request: HttpRequest) -> Response 
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let line = parts.extensions.get::<ConnectInfo<Line>>().map(|info| info.0.clone());
-    let request = Request::read(&parts);
-    let route = Route::of(&request);
-    let mailbox = route.owner().and_then(|key| sim.world().find_user(key));
-    let at_once = sim.watch().enter(mailbox);
-    let visit = Visit { sim: &sim, mailbox };
+    let request = Request::read(&parts, line.as_ref().map_or("http", Line::scheme));
+    let visit = Visit::begin(&sim, request);
     if !sim.options().latency.is_zero() {
         tokio::time::sleep(sim.options().latency).await;
     }
-    let answer = visit.answer(&request, &route, &body, at_once, line.as_ref());
-    sim.watch().note(LogEntry {
-        method: request.method.to_string(),
-        path: request.path.clone(),
-        query_keys: request.query.keys().map(str::to_owned).collect(),
-        select: request.query.get("$select").map(str::to_owned),
-        filter: request.query.get("$filter").map(str::to_owned),
-        prefer: request.prefer.text.clone(),
-        kind: route.kind(),
-        mailbox,
-        status: answer.status,
-    });
+    let answer = visit.answer(&body, line.as_ref());
+    visit.note(&answer);
     let serial = sim.watch().counters.requests;
     answer.into_response(serial)
 }
@@ -70,7 +58,11 @@ async fn handle(State(sim): State<Simulator>, request: HttpRequest) -> Response 
 /// One request on its way through; leaving it counts the request out.
 struct Visit<'a> {
     sim: &'a Simulator,
+    request: Request,
+    route: Route,
     mailbox: Option<UserNo>,
+    /// How many requests are under way for its mailbox, this one included.
+    at_once: usize,
 }
 
 impl Drop for Visit<'_> {
@@ -79,10 +71,32 @@ impl Drop for Visit<'_> {
     }
 }
 
-impl Visit<'_> {
-    fn answer(&self, request: &Request, route: &Route, body: &Bytes, at_once: usize, line: Option<&Line>) -> Answer {
-        let sim = self.sim;
-        match route {
+impl<'a> Visit<'a> {
+    fn begin(sim: &'a Simulator, request: Request) -> Self {
+        let route = Route::of(&request);
+        let mailbox = route.owner().and_then(|key| sim.world().find_user(key));
+        let at_once = sim.watch().enter(mailbox);
+        Self { sim, request, route, mailbox, at_once }
+    }
+
+    fn note(&self, answer: &Answer) {
+        let request = &self.request;
+        self.sim.watch().note(LogEntry {
+            method: request.method.to_string(),
+            path: request.path.clone(),
+            query_keys: request.query.keys().map(str::to_owned).collect(),
+            select: request.query.get("$select").map(str::to_owned),
+            filter: request.query.get("$filter").map(str::to_owned),
+            prefer: request.prefer.text.clone(),
+            kind: self.route.kind(),
+            mailbox: self.mailbox,
+            status: answer.status,
+        });
+    }
+
+    fn answer(&self, body: &Bytes, line: Option<&Line>) -> Answer {
+        let (sim, request) = (self.sim, &self.request);
+        match &self.route {
             Route::Token(tenant) => return login::token(sim, request, tenant, body),
             Route::OpenId(tenant) => return login::metadata(sim, request, tenant),
             _ => {}
@@ -91,7 +105,7 @@ impl Visit<'_> {
             Ok(roles) => roles,
             Err(refusal) => return self.refuse(&refusal),
         };
-        if sim.options().enforce_concurrency && at_once > MAILBOX_CONCURRENCY {
+        if sim.options().enforce_concurrency && self.at_once > MAILBOX_CONCURRENCY {
             return self.refuse(&Refusal::throttled(Some("1")));
         }
         if let (Some(user), Some(limit)) = (self.mailbox, sim.options().mailbox_rate) {
@@ -101,7 +115,7 @@ impl Visit<'_> {
                 return self.refuse(&Refusal::too_many(wait));
             }
         }
-        let trouble = sim.faults().take(self.mailbox, route.kind());
+        let trouble = sim.faults().take(self.mailbox, self.route.kind());
         match trouble {
             Some(Trouble::Throttle(retry_after)) => {
                 return self.refuse(&Refusal::throttled(retry_after.as_deref()));
@@ -117,7 +131,11 @@ impl Visit<'_> {
             }
             Some(Trouble::Halfway) | None => {}
         }
-        let answer = self.graph(request, route, &roles).unwrap_or_else(|refusal| self.refuse(&refusal));
+        let answer = match self.route {
+            Route::Batch => batch::answer(sim, request, body),
+            _ => self.graph(&roles),
+        };
+        let answer = answer.unwrap_or_else(|refusal| self.refuse(&refusal));
         if trouble.is_some()
             && let Some(line) = line
         {
@@ -131,8 +149,8 @@ impl Visit<'_> {
         refusal.answer(self.sim.world().now)
     }
 
-    fn graph(&self, request: &Request, route: &Route, roles: &[String]) -> Result<Answer, Refusal> {
-        let sim = self.sim;
+    fn graph(&self, roles: &[String]) -> Result<Answer, Refusal> {
+        let (sim, request, route) = (self.sim, &self.request, &self.route);
         if !matches!(route, Route::Unknown(_)) && request.method != Method::GET {
             return Err(Refusal::new(405, "Request_BadRequest", "Specified HTTP method is not allowed."));
         }
@@ -160,7 +178,7 @@ impl Visit<'_> {
             Route::CalendarView(key) => calendar::view(&ask, key),
             Route::Calendars(key) => calendar::calendars(&ask, key),
             Route::Event(key, id) => calendar::event(&ask, key, id),
-            Route::Token(_) | Route::OpenId(_) | Route::Unknown(_) => {
+            Route::Token(_) | Route::OpenId(_) | Route::Batch | Route::Unknown(_) => {
                 Err(Refusal::new(404, "ResourceNotFound", "Resource not found for the segment."))
             }
         }

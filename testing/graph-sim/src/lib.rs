@@ -47,6 +47,7 @@
 //! Add a variant to one of the troubles in `faults`, a method of [`Simulator`] beside the others,
 //! and the line in `http` that acts on it.
 
+mod certificate;
 mod entra;
 mod faults;
 mod generate;
@@ -63,6 +64,7 @@ mod wire;
 pub mod world;
 mod zones;
 
+pub use certificate::Certificate;
 pub use faults::{Links, Quirks, Scope};
 pub use ids::IdForm;
 pub use options::SimOptions;

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::{Child, Command, Output, Stdio};
 
-use graph_sim::{Running, SimOptions, Simulator};
+use graph_sim::{Certificate, Running, SimOptions, Simulator};
 use m365_model::Surroundings;
 use serde_json::Value;
 use testkit::{Turnstile, truth};
@@ -37,6 +37,30 @@ impl Office {
         let running = sim.clone().serve(SocketAddr::from((Ipv4Addr::LOCALHOST, 0))).expect("a free port");
         let url = running.url();
         Self::at(sim, &url, Some(running), None)
+    }
+
+    /// The same over TLS, by a certificate whose authority the program is told to trust.
+    pub fn over_tls(change: impl FnOnce(&mut SimOptions)) -> Self {
+        let sim = simulator(change);
+        let certificate = Certificate::for_this_machine().expect("a certificate");
+        let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        let running = sim.clone().serve_tls(any, &certificate).expect("a free port");
+        let url = running.url();
+        let mut office = Self::at(sim, &url, Some(running), None);
+        let file = office.authority();
+        std::fs::write(&file, certificate.authority()).expect("a file");
+        office.set("SSL_CERT_FILE", &file.display().to_string());
+        office
+    }
+
+    /// The file that holds what is trusted, of an office over TLS.
+    pub fn authority(&self) -> std::path::PathBuf {
+        self.folder.path().join("authority.pem")
+    }
+
+    /// The root of Graph and of Entra.
+    pub fn url(&self) -> &str {
+        &self.environment["O365_GRAPH_URL"]
     }
 
     /// The same behind a turnstile, and set up.
@@ -74,7 +98,8 @@ impl Office {
         office
     }
 
-    fn set_up(&self) {
+    /// Migrates, connects, accepts, and puts the domains on the list.
+    pub fn set_up(&self) {
         self.done(&["migrate"]);
         self.done(&["connect", "--entra-tenant-id", ENTRA, "--tenant-domain", "contoso.com"]);
         self.done(&["dpa", "accept", "--user", "admin"]);

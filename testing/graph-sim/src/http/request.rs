@@ -23,19 +23,32 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    pub fn read(parts: &Parts) -> Self {
-        let raw_path = parts.uri.path().to_owned();
+    pub fn read(parts: &Parts, scheme: &str) -> Self {
         let host = text(&parts.headers, header::HOST.as_str()).unwrap_or("127.0.0.1");
+        let query = parts.uri.query().unwrap_or_default();
+        Self::new(parts.method.clone(), format!("{scheme}://{host}"), parts.uri.path(), query, &parts.headers)
+    }
+
+    /// One request of a batch: its place is relative to the version, and it may do what the batch may.
+    pub fn part_of(batch: &Self, method: Method, place: &str, headers: &HeaderMap) -> Self {
+        let (path, query) = place.split_once('?').unwrap_or((place, ""));
+        let path = format!("/v1.0/{}", path.trim_start_matches('/'));
+        let mut part = Self::new(method, batch.root.clone(), &path, query, headers);
+        part.bearer.clone_from(&batch.bearer);
+        part
+    }
+
+    fn new(method: Method, root: String, raw_path: &str, query: &str, headers: &HeaderMap) -> Self {
         let segments: Vec<String> = raw_path.split('/').filter(|s| !s.is_empty()).flat_map(segment).collect();
         Self {
-            method: parts.method.clone(),
-            root: format!("http://{host}"),
-            path: decode(&raw_path),
-            raw_path,
+            method,
+            root,
+            path: decode(raw_path),
+            raw_path: raw_path.to_owned(),
             segments,
-            query: Query::read(parts.uri.query().unwrap_or_default()),
-            prefer: Prefer::read(&parts.headers),
-            bearer: text(&parts.headers, "authorization").and_then(|value| {
+            query: Query::read(query),
+            prefer: Prefer::read(headers),
+            bearer: text(headers, "authorization").and_then(|value| {
                 let (scheme, token) = value.split_once(' ')?;
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim().to_owned())
             }),

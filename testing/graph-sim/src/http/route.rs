@@ -8,6 +8,7 @@ use super::request::Request;
 pub(crate) enum Route {
     Token(String),
     OpenId(String),
+    Batch,
     Me,
     Organization,
     Users,
@@ -43,6 +44,9 @@ impl Route {
         let Some((first, rest)) = segments.split_first() else {
             return Self::Unknown(None);
         };
+        if is(first, "$batch") && rest.is_empty() {
+            return Self::Batch;
+        }
         if is(first, "me") {
             return Self::Me;
         }
@@ -118,6 +122,7 @@ impl Route {
         match self {
             Self::Token(_) => "token",
             Self::OpenId(_) => "openid-configuration",
+            Self::Batch => "$batch",
             Self::Me => "me",
             Self::Organization => "organization",
             Self::Users => "users",

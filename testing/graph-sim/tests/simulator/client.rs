@@ -106,6 +106,19 @@ impl Office {
         self.exchange(&head).await
     }
 
+    /// Sends JSON.
+    pub async fn post(&self, path: &str, body: &Value) -> Answer {
+        let body = body.to_string();
+        let head = format!(
+            "POST /v1.0{path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\nAuthorization: Bearer {}\r\n\
+             Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            self.host(),
+            self.token,
+            body.len()
+        );
+        self.exchange(&head).await.expect("an answer")
+    }
+
     async fn exchange(&self, request: &str) -> Result<Answer, String> {
         let mut stream = TcpStream::connect(self.host()).await.expect("a connection");
         stream.write_all(request.as_bytes()).await.expect("a request goes out");

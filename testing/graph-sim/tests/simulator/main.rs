@@ -1,5 +1,6 @@
 //! The simulator seen from outside.
 
+mod batch;
 mod calendar;
 mod client;
 mod directory;

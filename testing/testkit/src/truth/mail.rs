@@ -43,7 +43,8 @@ pub fn records(world: &World, rules: &Rules) -> BTreeMap<String, Value> {
     out
 }
 
-fn is_read(mailbox: &Mailbox, folder: FolderNo) -> bool {
+/// Whether what lies in a folder is mail that was sent or received.
+pub fn is_read(mailbox: &Mailbox, folder: FolderNo) -> bool {
     let mut at = Some(folder);
     while let Some(here) = at {
         let folder = mailbox.folder(here);
