@@ -1,7 +1,7 @@
 //! How much the client asks for, and how much at once.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use m365_model::GraphUserId;
@@ -62,43 +62,139 @@ impl Limits {
     }
 }
 
-/// Lets requests through: so many in all, so many a mailbox, and none to a mailbox that asked for a pause.
+/// Lets requests through: so many in all, so many a mailbox, and none to a mailbox that asked for a pause. Whoever is told
+/// that it is too much gets half of its places, and one back after each stretch of answers without a complaint: what the
+/// service takes [changes](https://learn.microsoft.com/en-us/graph/throttling), and nobody says when.
 pub(crate) struct Gates {
-    overall: Semaphore,
+    overall: Places,
     per_mailbox: usize,
-    mailboxes: Mutex<HashMap<GraphUserId, Weak<MailboxGate>>>,
+    mailboxes: Mutex<HashMap<GraphUserId, Arc<MailboxGate>>>,
 }
 
-/// The gate of one mailbox, alive as long as a request to it is.
+/// The gate of one mailbox, known as long as a request to it is under way or it has fewer places than others.
 pub(crate) struct MailboxGate {
-    places: Semaphore,
+    places: Places,
     closed_until: Mutex<Option<Instant>>,
 }
 
 /// The right to have one request in flight. Dropped when its answer is read.
 pub(crate) struct Passage<'a> {
-    _mailbox: Option<SemaphorePermit<'a>>,
-    _overall: SemaphorePermit<'a>,
+    mailbox: Option<Place<'a>>,
+    overall: Place<'a>,
+}
+
+/// A number of places that shrinks and grows.
+struct Places {
+    free: Semaphore,
+    most: usize,
+    state: Mutex<PlacesState>,
+}
+
+struct PlacesState {
+    /// How many there are now.
+    now: usize,
+    /// How many of those that are taken go away when they are given back.
+    owed: usize,
+    /// Answers without a complaint since the number changed.
+    quiet: usize,
+    /// When it was halved last: a request that was under way by then says nothing new.
+    halved_at: Option<Instant>,
+}
+
+/// One of the places, taken.
+struct Place<'a> {
+    places: &'a Places,
+    taken_at: Instant,
+    permit: Option<SemaphorePermit<'a>>,
+}
+
+/// So many answers for each place, without a complaint, bring one place more.
+const QUIET_ANSWERS: usize = 8;
+
+impl Places {
+    fn new(most: usize) -> Self {
+        let state = PlacesState { now: most, owed: 0, quiet: 0, halved_at: None };
+        Self { free: Semaphore::new(most), most, state: Mutex::new(state) }
+    }
+
+    async fn take(&self) -> Place<'_> {
+        let permit = self.free.acquire().await.expect("this semaphore is never closed");
+        Place { places: self, taken_at: Instant::now(), permit: Some(permit) }
+    }
+
+    fn state(&self) -> MutexGuard<'_, PlacesState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Half of the places go, unless they went since `taken_at`. `false`: there is only one left.
+    fn halve(&self, taken_at: Instant) -> bool {
+        let mut state = self.state();
+        if state.halved_at.is_some_and(|at| taken_at <= at) {
+            return true;
+        }
+        if state.now <= 1 {
+            return false;
+        }
+        let gone = state.now / 2;
+        state.now -= gone;
+        state.owed += gone - self.free.forget_permits(gone);
+        state.quiet = 0;
+        state.halved_at = Some(Instant::now());
+        true
+    }
+
+    fn was_quiet(&self) {
+        let mut state = self.state();
+        if state.now == self.most {
+            return;
+        }
+        state.quiet += 1;
+        if state.quiet >= QUIET_ANSWERS * state.now {
+            state.quiet = 0;
+            state.now += 1;
+            if state.owed > 0 {
+                state.owed -= 1;
+            } else {
+                self.free.add_permits(1);
+            }
+        }
+    }
+
+    fn are_reduced(&self) -> bool {
+        self.state().now < self.most
+    }
+}
+
+impl Drop for Place<'_> {
+    fn drop(&mut self) {
+        let mut state = self.places.state();
+        if state.owed > 0 {
+            state.owed -= 1;
+            if let Some(permit) = self.permit.take() {
+                permit.forget();
+            }
+        }
+    }
 }
 
 impl Gates {
     pub(crate) fn new(limits: &Limits) -> Self {
         Self {
-            overall: Semaphore::new(limits.overall.max(1)),
+            overall: Places::new(limits.overall.max(1)),
             per_mailbox: limits.per_mailbox.max(1),
             mailboxes: Mutex::default(),
         }
     }
 
-    /// The one gate of a mailbox. Those that nobody holds any more are forgotten when a new one is made.
+    /// The one gate of a mailbox. Those that nobody holds any more, and that are like new, are forgotten when another is made.
     pub(crate) fn of(&self, mailbox: &GraphUserId) -> Arc<MailboxGate> {
         let mut known = self.mailboxes.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(gate) = known.get(mailbox).and_then(Weak::upgrade) {
-            return gate;
+        if let Some(gate) = known.get(mailbox) {
+            return Arc::clone(gate);
         }
-        known.retain(|_, gate| gate.strong_count() > 0);
-        let gate = Arc::new(MailboxGate { places: Semaphore::new(self.per_mailbox), closed_until: Mutex::default() });
-        known.insert(mailbox.clone(), Arc::downgrade(&gate));
+        known.retain(|_, gate| Arc::strong_count(gate) > 1 || gate.places.are_reduced() || gate.closed().is_some());
+        let gate = Arc::new(MailboxGate { places: Places::new(self.per_mailbox), closed_until: Mutex::default() });
+        known.insert(mailbox.clone(), Arc::clone(&gate));
         gate
     }
 
@@ -108,8 +204,26 @@ impl Gates {
             Some(gate) => Some(gate.place().await),
             None => None,
         };
-        let overall = self.overall.acquire().await.expect("this semaphore is never closed");
-        Passage { _mailbox: place, _overall: overall }
+        Passage { mailbox: place, overall: self.overall.take().await }
+    }
+}
+
+impl Passage<'_> {
+    /// The service said that it is too much: for this mailbox, which holds no other back; in all, where no mailbox was asked
+    /// or this one has a single place left already.
+    pub(crate) fn was_too_much(&self) {
+        let is_the_mailboxs = self.mailbox.as_ref().is_some_and(|place| place.places.halve(place.taken_at));
+        if !is_the_mailboxs {
+            self.overall.places.halve(self.overall.taken_at);
+        }
+    }
+
+    /// The service answered.
+    pub(crate) fn was_quiet(&self) {
+        if let Some(place) = &self.mailbox {
+            place.places.was_quiet();
+        }
+        self.overall.places.was_quiet();
     }
 }
 
@@ -120,9 +234,9 @@ impl MailboxGate {
         *closed = Some(closed.map_or(until, |before| before.max(until)));
     }
 
-    async fn place(&self) -> SemaphorePermit<'_> {
+    async fn place(&self) -> Place<'_> {
         loop {
-            let place = self.places.acquire().await.expect("this semaphore is never closed");
+            let place = self.places.take().await;
             let Some(until) = self.closed() else { return place };
             drop(place);
             tokio::time::sleep_until(until).await;
@@ -160,5 +274,53 @@ mod tests {
         assert_eq!(start.elapsed(), Duration::ZERO, "another's pause was waited for");
         drop(gates.pass(Some(&gate)).await);
         assert!(start.elapsed() >= Duration::from_secs(7));
+    }
+
+    /// How many more requests a mailbox lets through at once, besides those that are held.
+    fn more(places: &Places) -> usize {
+        places.free.available_permits()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_complaint_halves_and_quiet_brings_back_one_by_one() {
+        let gates = Gates::new(&Limits::default());
+        let gate = gates.of(&"u1".parse().unwrap());
+        let step = || tokio::time::advance(Duration::from_millis(1));
+        step().await;
+        let all = [gates.pass(Some(&gate)).await, gates.pass(Some(&gate)).await, gates.pass(Some(&gate)).await];
+        step().await;
+        // Three complain together: that is one piece of news.
+        all.iter().for_each(Passage::was_too_much);
+        assert_eq!((gate.places.state().now, more(&gate.places)), (2, 0), "one was free and went, one is owed");
+        drop(all);
+        assert_eq!(more(&gate.places), 2);
+        assert_eq!(more(&gates.overall), 16, "another mailbox is held back");
+        step().await;
+        gates.pass(Some(&gate)).await.was_too_much();
+        assert_eq!(gate.places.state().now, 1);
+        for _ in 0..QUIET_ANSWERS {
+            gates.pass(Some(&gate)).await.was_quiet();
+        }
+        assert_eq!((gate.places.state().now, more(&gate.places)), (2, 2));
+        assert!(Arc::ptr_eq(&gate, &gates.of(&"u1".parse().unwrap())));
+        for _ in 0..QUIET_ANSWERS * 5 {
+            gates.pass(Some(&gate)).await.was_quiet();
+        }
+        assert_eq!((gate.places.state().now, more(&gate.places)), (4, 4), "never more than the limit");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mailbox_that_complains_at_one_request_lowers_the_overall_number() {
+        let gates = Gates::new(&Limits { per_mailbox: 1, overall: 8, ..Limits::default() });
+        let gate = gates.of(&"u1".parse().unwrap());
+        tokio::time::advance(Duration::from_millis(1)).await;
+        gates.pass(Some(&gate)).await.was_too_much();
+        assert_eq!(more(&gates.overall), 4);
+        tokio::time::advance(Duration::from_millis(1)).await;
+        for expected in [2, 1, 1] {
+            gates.pass(None).await.was_too_much();
+            tokio::time::advance(Duration::from_millis(1)).await;
+            assert_eq!(more(&gates.overall), expected);
+        }
     }
 }

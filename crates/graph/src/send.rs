@@ -93,6 +93,12 @@ impl Sender {
             Err(Broken::TooLong) => return Err(GraphError::TooLong),
             Err(Broken::Off) => return Ok(Attempt::Passing(GraphError::Unreachable, None)),
         };
+        if retry::is_throttling(status, asked) {
+            self.counters.throttled();
+            passage.was_too_much();
+        } else {
+            passage.was_quiet();
+        }
         drop(passage);
 
         if (200..300).contains(&status) {
@@ -106,9 +112,6 @@ impl Sender {
         if status == 401 {
             debug!(code = %error.code(), "Graph did not take the token");
             return Ok(Attempt::TokenRefused(token, error));
-        }
-        if retry::is_throttling(status, asked) {
-            self.counters.throttled();
         }
         if retry::may_pass(status) { Ok(Attempt::Passing(error, asked)) } else { Err(error) }
     }
