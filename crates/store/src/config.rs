@@ -142,9 +142,11 @@ impl Store {
             .fetch_all(reader.connection())
             .await?;
         for row in rows {
-            domains.push(read_domain(row.try_get(0)?, "internal_domain.domain")?);
+            let domain = read_domain(row.try_get(0)?, "internal_domain.domain")?;
+            if domain != domains[0] {
+                domains.push(domain);
+            }
         }
-        domains.dedup();
         Ok(domains)
     }
 
