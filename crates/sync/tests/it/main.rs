@@ -2,6 +2,8 @@
 
 mod allow_list;
 mod canary;
+mod clock;
+mod disk;
 mod gate;
 mod moments;
 mod summary;
