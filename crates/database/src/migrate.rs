@@ -45,6 +45,18 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0006_reading.sql"),
         include_str!("../migrations/postgres/0006_reading.sql"),
     ),
+    (
+        7,
+        "run end",
+        include_str!("../migrations/sqlite/0007_run_end.sql"),
+        include_str!("../migrations/postgres/0007_run_end.sql"),
+    ),
+    (
+        8,
+        "names",
+        include_str!("../migrations/sqlite/0008_names.sql"),
+        include_str!("../migrations/postgres/0008_names.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -22,6 +22,7 @@ mod remedy;
 mod rules;
 pub mod summary;
 
-pub use engine::{Ended, Engine, Outcome, SyncError, sync};
+pub use engine::{Engine, Outcome, SyncError, sync, sync_until};
 pub use health::{Check, Health, Level, health};
+pub use m365_model::Ended;
 pub use progress::{Progress, Unwatched, Watcher};

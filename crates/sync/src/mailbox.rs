@@ -31,6 +31,8 @@ pub(crate) enum Failure {
     Graph(GraphError),
     /// The agreement was withdrawn: the whole run ends.
     Withdrawn,
+    /// The run was asked to stop.
+    Stopped,
     /// The store failed: the whole run ends.
     Store(StoreError),
 }
@@ -42,7 +44,7 @@ impl Failure {
             Self::Graph(error) => {
                 matches!(error, GraphError::Token(TokenError::Refused(_) | TokenError::Malformed))
             }
-            Self::Withdrawn | Self::Store(_) => true,
+            Self::Withdrawn | Self::Stopped | Self::Store(_) => true,
         }
     }
 }
@@ -122,7 +124,8 @@ impl MailboxSync<'_> {
     async fn read(&self) -> Result<MailboxEnd, Failure> {
         let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
         // The folders first: a user without a mailbox is found out by one request.
-        let mail = match folders::read_tree(&self.run.graph, self.run.gate, &self.user).await {
+        let tree = folders::read_tree(&self.run.graph, self.run.gate, &self.user);
+        let mail = match self.run.unless_stopped(tree).await? {
             Ok(tree) => Ok(tree),
             Err(error) if matches!(error.mailbox_verdict(), MailboxVerdict::Skip(_)) => {
                 return self.judge(Ok(()), Err(error.into()));
@@ -130,7 +133,7 @@ impl MailboxSync<'_> {
             Err(error) => Err(Failure::from(error)),
         };
         if mail.is_ok() {
-            self.settle_mailbox_wide_delta().await?;
+            self.run.unless_stopped(self.settle_mailbox_wide_delta()).await.flatten()?;
         }
         let calendar = self.calendar(&streams);
         let folders = async {
@@ -165,7 +168,8 @@ impl MailboxSync<'_> {
 
     async fn folders(&self, streams: &[Stream], tree: &[folders::Node]) -> Result<(), Failure> {
         let run = self.run;
-        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree).await?;
+        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree);
+        let read = run.unless_stopped(read).await??;
         let walks = read.iter().map(|(row, folder)| self.folder(streams, *row, folder));
         let ends: Vec<_> = stream::iter(walks).buffer_unordered(STREAMS_AT_ONCE).collect().await;
         // What ends the run outweighs what ends a folder.
@@ -214,7 +218,7 @@ impl MailboxSync<'_> {
             let now = self.run.store.surroundings().now();
             let step = next_step(&stream, rules.window_version, rules.settings.lookback_days, now);
             let follows = matches!(step, Step::Follow(..));
-            let (fetched, mut round) = match self.fetch(&stream, folder, step).await {
+            let (fetched, mut round) = match self.run.unless_stopped(self.fetch(&stream, folder, step)).await? {
                 Ok(fetched) => fetched,
                 Err(error) if follows && !has_restarted && (error.is_cursor_lost() || error.is_bad_stored_link()) => {
                     has_restarted = true;
@@ -354,7 +358,8 @@ impl MailboxSync<'_> {
         let waiting = self.waiting_masters().await?;
         let mut failure = None;
         for master_id in &waiting {
-            match self.run.graph.event(self.run.gate, &self.user, master_id).await {
+            let master = self.run.graph.event(self.run.gate, &self.user, master_id);
+            match self.run.unless_stopped(master).await? {
                 Ok(master) => self.join_master(master_id, master).await?,
                 Err(error) => failure = failure.or(Some(error)),
             }

@@ -5,4 +5,5 @@ mod canary;
 mod killed;
 mod office;
 mod output;
+mod stopped;
 mod together;

@@ -91,7 +91,11 @@ impl Office {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_m365-connector"));
+        self.command_of(std::path::Path::new(env!("CARGO_BIN_EXE_m365-connector")), arguments)
+    }
+
+    pub fn command_of(&self, program: &std::path::Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

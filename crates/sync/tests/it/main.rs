@@ -3,9 +3,11 @@
 mod allow_list;
 mod canary;
 mod clock;
+mod database;
 mod disk;
 mod gate;
 mod moments;
+mod stop;
 mod summary;
 mod together;
 mod trouble;
