@@ -1,5 +1,13 @@
 //! Killed at any moment, and run again: the records are those of an undisturbed run.
 
+use std::io::Read as _;
+
+use graph_sim::{Scope, Simulator};
+use m365_model::{Entropy as _, SeededEntropy};
+use sqlx::ConnectOptions as _;
+use sqlx::sqlite::SqliteConnectOptions;
+use testkit::Relay;
+
 use crate::office::{Ended, Office};
 
 /// The moments are requests that are held back: what came before them is stored in part. That a page and its cursor are one
@@ -43,4 +51,75 @@ async fn also_in_the_middle_of_a_later_sync() {
     let ended = office.run(&["sync", "--json"]);
     assert_eq!(ended.code, Some(0), "{}", ended.err);
     office.assert_true();
+}
+
+/// What may go wrong with a service that is asked too often. The list of users is spared: without it nothing is read at all.
+fn trouble(sim: &Simulator, number: u64) {
+    sim.clear_faults();
+    sim.hang_up(Scope::Kind("mailFolders"), 3);
+    for kind in ["calendarView/delta", "messages/delta"] {
+        sim.throttle(Scope::Kind(kind), 3, 0);
+        sim.drop_response_halfway(Scope::Kind(kind), 3);
+        sim.fail(Scope::Kind(kind), 503, "", 2);
+    }
+    if number % 6 == 5 {
+        sim.expire_links(Scope::All);
+    }
+}
+
+/// What is stored of meetings, beside the records made of it.
+async fn copies(office: &Office) -> Vec<(String, String, String)> {
+    let mut connection = SqliteConnectOptions::new().filename(office.database()).connect().await.expect("a connection");
+    let copies = "SELECT event_id, kind, state FROM event_copy ORDER BY mailbox_id, event_id";
+    sqlx::query_as(copies).fetch_all(&mut connection).await.expect("copies")
+}
+
+/// `M365_LONG` asks for ten times as many.
+#[expect(clippy::disallowed_methods, reason = "how long tests may take is told to tests alone")]
+fn kills() -> u64 {
+    if std::env::var("M365_LONG").is_ok() { 200 } else { 20 }
+}
+
+/// At any byte of any answer, and before the first, while the service throttles, breaks off and forgets. Fails when a page
+/// is saved without its transaction: a cursor that went on without its records.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn killed_at_random_in_every_trouble_the_rows_are_those_of_an_undisturbed_run() {
+    let tenant = Office::new(|options| {
+        options.seed = 73;
+        options.mailboxes = 50;
+    });
+    let relay = Relay::before(tenant.tenant_url()).await;
+    let undisturbed = tenant.another(&relay.url());
+    undisturbed.done(&["sync"]);
+    let whole = relay.passed();
+
+    let mut office = tenant.another(&relay.url());
+    // Nobody reads what it says before it is dead.
+    office.set("RUST_LOG", "off");
+    let (chance, mut killed) = (SeededEntropy::new(73), 0);
+    for number in 0..kills() {
+        trouble(&office.sim, number);
+        let at = relay.passed() + 1 + chance.below(whole / 8);
+        let mut child = office.start(&["sync"]);
+        let mut out = child.stdout.take().unwrap();
+        let ended = tokio::task::spawn_blocking(move || out.read_to_end(&mut Vec::new()).unwrap());
+        if number % 5 != 4 {
+            tokio::select! {
+                () = relay.has_passed(at) => {}
+                // There was less to read than that: the next one begins anew.
+                _ = ended => office.sim.expire_links(Scope::All),
+            }
+        }
+        child.kill().unwrap();
+        killed += u64::from(child.wait().unwrap().code().is_none());
+    }
+    assert!(killed * 4 > kills() * 3, "{killed} of {} were killed, the others had ended", kills());
+
+    office.sim.clear_faults();
+    office.done(&["sync"]);
+    office.assert_true();
+    assert_eq!(office.records(), undisturbed.records());
+    assert_eq!(copies(&office).await, copies(&undisturbed).await);
+    let again = office.run(&["sync", "--json"]).summary();
+    assert_eq!(again["activities"], serde_json::json!({"created": 0, "updated": 0, "retracted": 0}));
 }

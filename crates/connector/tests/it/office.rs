@@ -56,6 +56,18 @@ impl Office {
         office
     }
 
+    /// Another installation that reads the same tenant, found at `url`. Set up.
+    pub fn another(&self, url: &str) -> Self {
+        let office = Self::at(self.sim.clone(), url, None, None);
+        office.set_up();
+        office
+    }
+
+    /// Where the tenant is found.
+    pub fn tenant_url(&self) -> &str {
+        &self.environment["O365_GRAPH_URL"]
+    }
+
     fn at(sim: Simulator, url: &str, running: Option<Running>, turnstile: Option<Turnstile>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut office = Self { sim, folder, turnstile, environment: BTreeMap::new(), _running: running };
