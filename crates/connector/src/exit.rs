@@ -2,6 +2,7 @@
 
 use std::process::ExitCode;
 
+use m365_store::{OpenError, StoreError};
 use m365_sync::Ended;
 
 /// The exit codes of the contract.
@@ -19,6 +20,16 @@ pub enum Exit {
     Refused,
     /// 5: done, but some mailboxes failed or a permission is missing.
     Partly,
+}
+
+impl Exit {
+    /// How a command ends whose store failed: a key that is not the database's is a mistake in the configuration.
+    pub fn of(error: &StoreError) -> Self {
+        match error {
+            StoreError::OtherKey | StoreError::Sealed(OpenError::UnknownKey) => Self::Usage,
+            _ => Self::Failed,
+        }
+    }
 }
 
 impl From<Exit> for ExitCode {

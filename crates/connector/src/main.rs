@@ -10,11 +10,13 @@ mod exit;
 mod logging;
 mod output;
 mod settings;
+mod signals;
 mod terminal;
 
 use clap::Parser as _;
 
 use crate::exit::Exit;
+use crate::signals::Listener;
 
 fn main() -> std::process::ExitCode {
     let cli = match cli::Cli::try_parse() {
@@ -28,9 +30,13 @@ fn main() -> std::process::ExitCode {
         return Exit::Failed.into();
     };
     let exit = runtime.block_on(async {
+        let mut listener = Listener::new();
+        let requests = listener.requests();
+        // A sync answers the first request itself: it stores what it has in hand.
+        let patience = if matches!(cli.command, cli::Command::Sync { .. }) { 2 } else { 1 };
         tokio::select! {
-            exit = commands::run(cli) => exit,
-            () = interrupted() => {
+            exit = commands::run(cli, requests) => exit,
+            () = listener.hear(patience) => {
                 eprintln!("interrupted: what was stored stands, and the next sync goes on from there");
                 Exit::Failed
             }
@@ -38,14 +44,4 @@ fn main() -> std::process::ExitCode {
     });
     runtime.shutdown_background();
     exit.into()
-}
-
-/// Ctrl-C, or a request to end.
-async fn interrupted() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut term) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = term.recv() => {}
-        end = tokio::signal::ctrl_c() => if end.is_err() { std::future::pending().await },
-    }
 }

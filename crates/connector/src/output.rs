@@ -52,7 +52,7 @@ impl Stopped {
             }
             Self::Store(error) => {
                 explain(error);
-                Exit::Failed
+                Exit::of(error)
             }
         }
     }

@@ -46,10 +46,22 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/postgres/0006_reading.sql"),
     ),
     (
+        7,
+        "run end",
+        include_str!("../migrations/sqlite/0007_run_end.sql"),
+        include_str!("../migrations/postgres/0007_run_end.sql"),
+    ),
+    (
         8,
+        "names",
+        include_str!("../migrations/sqlite/0008_names.sql"),
+        include_str!("../migrations/postgres/0008_names.sql"),
+    ),
+    (
+        9,
         "the real service",
-        include_str!("../migrations/sqlite/0008_the_real_service.sql"),
-        include_str!("../migrations/postgres/0008_the_real_service.sql"),
+        include_str!("../migrations/sqlite/0009_the_real_service.sql"),
+        include_str!("../migrations/postgres/0009_the_real_service.sql"),
     ),
 ];
 

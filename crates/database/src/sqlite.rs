@@ -30,6 +30,10 @@ pub(crate) async fn probe(path: &Path, timeout: Duration) -> Result<(), Database
 pub(crate) async fn open(pool: AnyPoolOptions, path: &Path, timeout: Duration) -> Result<AnyPool, DatabaseError> {
     let pool = pool
         .after_connect(move |connection, _| Box::pin(async move { prepare(connection, timeout).await }))
+        // On a full disk SQLite may have rolled back by itself what the driver takes for open still
+        // (<https://www.sqlite.org/lang_transaction.html>, "Response To Errors Within A Transaction"): nothing can be begun on
+        // that connection any more, so another one is opened.
+        .before_acquire(|connection, _| Box::pin(async move { Ok(!connection.is_in_transaction()) }))
         .connect(&driver_url(path)?)
         .await?;
     Ok(pool)

@@ -13,7 +13,7 @@ pub use entropy::{Entropy, SeededEntropy, SystemEntropy};
 pub use ids::{
     ConnectorId, EntraTenantId, EntryId, GraphUserId, InvalidId, MailboxId, RunId, StreamId, TenantId, UserId,
 };
-pub use state::{RunStatus, StreamKind, Way};
+pub use state::{Ended, RunStatus, StreamKind, Way};
 
 use std::sync::Arc;
 

@@ -38,6 +38,51 @@ impl RunStatus {
     }
 }
 
+/// How a run ended, for whoever decides about exit codes: finer than its status.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Ended {
+    /// Everything that can be read was read.
+    Done,
+    /// Some mailboxes failed, or a permission is missing.
+    Partly,
+    /// The agreement does not stand.
+    Blocked,
+    /// Microsoft refused the credentials, or granted nothing that can be read.
+    Refused,
+    /// Nothing was read for another reason, or the run was stopped.
+    Failed,
+}
+
+impl Ended {
+    /// The word that is stored.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Partly => "partly",
+            Self::Blocked => "blocked",
+            Self::Refused => "refused",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// Reads [`Ended::word`].
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Done, Self::Partly, Self::Blocked, Self::Refused, Self::Failed]
+            .into_iter()
+            .find(|ended| ended.word() == word)
+    }
+
+    /// What the run summary calls it.
+    pub const fn status(self) -> RunStatus {
+        match self {
+            Self::Done => RunStatus::Succeeded,
+            Self::Partly => RunStatus::Partial,
+            Self::Blocked => RunStatus::Blocked,
+            Self::Refused | Self::Failed => RunStatus::Failed,
+        }
+    }
+}
+
 /// What a delta cursor walks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]

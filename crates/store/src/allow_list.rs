@@ -203,6 +203,10 @@ impl Store {
         domain: &DomainName,
         leftovers: Leftovers,
     ) -> Result<Option<Disallowed>, StoreError> {
+        if leftovers == Leftovers::Purge {
+            // Names of what goes away are sealed for the feed: under another key no reader could open them.
+            self.assert_key(tenant).await?;
+        }
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
         let closed = close_one(&mut tx, tenant, actor, domain, now).await?;

@@ -14,6 +14,13 @@ pub enum StoreError {
     /// An encrypted value does not open.
     #[error(transparent)]
     Sealed(#[from] OpenError),
+    /// The tenant's own secret does not open: another installation's database, or another key.
+    #[error(
+        "CONNECTOR_ENCRYPTION_KEY does not open this database, so nothing was read and nothing was changed: give the key that \
+         it was made with; if that key was replaced, add it to CONNECTOR_ENCRYPTION_KEY_PREVIOUS; or check that DATABASE_URL \
+         names the database of this installation"
+    )]
+    OtherKey,
     /// The ledger of erasures is not usable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),

@@ -33,9 +33,9 @@ const BATCH: i64 = 5000;
 /// How many rows one read brings.
 const PAGE: i64 = 1000;
 
-/// For how long the feed still tells the name of an erased record, sealed until then: a name may hold the address, and a
-/// loader that keeps records by name needs it to delete its own. Loaders that come later find the key alone.
-const ERASED_NAMES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
+/// For how long the feed still tells the name of a record that went away, sealed until then: a name may hold the address, and
+/// a loader that keeps records by name needs it to delete its own. Loaders that come later find the key alone.
+const NAMES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// Why a record that was shown went away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -212,6 +212,21 @@ impl Store {
         }
     }
 
+    /// Forgets the names of records that went away more than 30 days ago, for where nobody reads the feed. It says how many.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn forget_old_names(&self, tenant: &TenantId) -> Result<u64, StoreError> {
+        let now = self.surroundings().now();
+        let mut tx = self.db.begin(tenant).await?;
+        let forgotten = forget_names(tx.connection(), tenant, now).await?;
+        tx.save().await?;
+        if forgotten > 0 {
+            self.empty_journal(tenant).await?;
+        }
+        Ok(forgotten)
+    }
+
     /// Whether [`Store::sequence_feed`] has something to do.
     async fn has_pending(&self, tenant: &TenantId) -> Result<bool, StoreError> {
         let now = self.surroundings().now();
@@ -219,7 +234,7 @@ impl Store {
         let pending: i64 = sqlx::query_scalar(HAS_PENDING)
             .bind(tenant.as_str())
             .bind(to_text(now))
-            .bind(to_text(now - ERASED_NAMES_KEPT))
+            .bind(to_text(now - NAMES_KEPT))
             .fetch_one(reader.connection())
             .await?;
         Ok(pending != 0)
@@ -230,7 +245,7 @@ impl Store {
         let mut tx = self.db.begin(tenant).await?;
         let Some(Feed { next, .. }) = lock_feed(&mut tx, self.db.dialect(), tenant, self).await? else { return Ok(0) };
         let now = self.surroundings().now();
-        forget_erased_names(tx.connection(), tenant, now).await?;
+        forget_names(tx.connection(), tenant, now).await?;
         // Tombstones come first: while both are pending, a tombstone is older than a record of the same name, because a
         // record that was never announced leaves none. The records of this batch are chosen and held before the
         // tombstones are looked for, so that none of them has an older tombstone that is committed only in between.
@@ -400,21 +415,17 @@ async fn place_records(
     Ok(())
 }
 
-/// Forgets the names of records that were erased long enough ago.
-async fn forget_erased_names(
-    connection: &mut AnyConnection,
-    tenant: &TenantId,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    sqlx::query(
-        "UPDATE feed_tombstone SET sealed_external_id = NULL WHERE tenant_id = $1 AND reason = 'erased' \
-         AND sealed_external_id IS NOT NULL AND made_at < $2",
+/// Forgets the names of records that went away long enough ago, and says how many.
+async fn forget_names(connection: &mut AnyConnection, tenant: &TenantId, now: Timestamp) -> Result<u64, StoreError> {
+    let forgotten = sqlx::query(
+        "UPDATE feed_tombstone SET sealed_external_id = NULL \
+         WHERE tenant_id = $1 AND sealed_external_id IS NOT NULL AND made_at < $2",
     )
     .bind(tenant.as_str())
-    .bind(to_text(now - ERASED_NAMES_KEPT))
+    .bind(to_text(now - NAMES_KEPT))
     .execute(connection)
     .await?;
-    Ok(())
+    Ok(forgotten.rows_affected())
 }
 
 /// Leaves a tombstone for each of these records that the feed has shown. Called before they are deleted, renamed in place
@@ -481,8 +492,7 @@ const FEED: &str = "SELECT epoch, next_position FROM feed_state WHERE tenant_id 
 const HAS_PENDING: &str = "SELECT CASE WHEN \
      EXISTS (SELECT 1 FROM feed_tombstone WHERE tenant_id = $1 AND feed_position IS NULL) \
      OR EXISTS (SELECT 1 FROM activity WHERE tenant_id = $1 AND feed_position IS NULL AND occurred_at <= $2) \
-     OR EXISTS (SELECT 1 FROM feed_tombstone WHERE tenant_id = $1 AND reason = 'erased' \
-                AND sealed_external_id IS NOT NULL AND made_at < $3) \
+     OR EXISTS (SELECT 1 FROM feed_tombstone WHERE tenant_id = $1 AND sealed_external_id IS NOT NULL AND made_at < $3) \
      THEN CAST(1 AS BIGINT) ELSE CAST(0 AS BIGINT) END";
 
 const PENDING_RECORDS: &str = "SELECT id, occurred_at, external_id FROM activity \

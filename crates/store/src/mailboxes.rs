@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use m365_database::DpaAccepted;
+use m365_database::{DpaAccepted, Turn};
 use m365_model::{GraphUserId, MailboxId, TenantId, UserId, Way, to_text};
 use serde::Serialize;
 use sqlx::Row as _;
@@ -320,6 +320,8 @@ impl Store {
         folders: &[(String, Option<String>)],
     ) -> Result<(), PageError> {
         let mut tx = self.db.begin_accepted(gate).await?;
+        // Two runs at once may bring the folders in another order.
+        tx.take_turn(gate.tenant(), Turn::Mailbox(mailbox)).await.map_err(PageError::from)?;
         for (folder_id, skipped_as) in folders {
             sqlx::query(
                 "INSERT INTO mail_folder (tenant_id, mailbox_id, folder_id, skipped_as) VALUES ($1, $2, $3, $4) \

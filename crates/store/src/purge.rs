@@ -198,20 +198,6 @@ impl<'p> Purge<'p> {
         self.delete_copies(&masters).await
     }
 
-    /// Forgets the names of records that went away before `oldest`.
-    pub(crate) async fn names_older_than(&mut self, oldest: Timestamp) -> Result<(), StoreError> {
-        let forgotten = sqlx::query(
-            "UPDATE feed_tombstone SET sealed_external_id = NULL \
-             WHERE tenant_id = $1 AND sealed_external_id IS NOT NULL AND made_at < $2",
-        )
-        .bind(self.tenant.as_str())
-        .bind(to_text(oldest))
-        .execute(self.tx.connection())
-        .await?;
-        self.counts.0.entry("feed_tombstone").or_default().changed += forgotten.rows_affected();
-        Ok(())
-    }
-
     /// The stored addresses of those whom `erased` knows.
     async fn addresses(&mut self, erased: &Suppressions) -> Result<Vec<String>, StoreError> {
         if erased.is_empty() {

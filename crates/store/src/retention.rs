@@ -7,9 +7,6 @@ use crate::purge::{Purge, PurgeCounts};
 use crate::settings::Settings;
 use crate::{Store, StoreError};
 
-/// Loaders have this long to see that a record went away, and under which name, whatever the limit is.
-const NAMES_KEPT: SignedDuration = SignedDuration::from_hours(30 * 24);
-
 impl Settings {
     /// What happened before this is kept no longer, and not stored anew. `None` without a limit.
     pub fn kept_since(&self, now: Timestamp) -> Option<Timestamp> {
@@ -30,7 +27,6 @@ impl Store {
         let mut tx = self.db.begin(tenant).await?;
         let mut purge = Purge::begin(self, &mut tx, tenant, now).await?;
         purge.older_than(oldest).await?;
-        purge.names_older_than(oldest.min(now - NAMES_KEPT)).await?;
         let counts = purge.end();
         if counts.is_empty() {
             return Ok(None);

@@ -1,8 +1,9 @@
 //! Runs: when each sync began and ended, and its summary.
 
 use jiff::Timestamp;
-use m365_model::{RunId, RunStatus, TenantId, to_text};
+use m365_model::{Ended, RunId, RunStatus, TenantId, to_text};
 use sqlx::Row as _;
+use sqlx::any::AnyRow;
 
 use crate::{Store, StoreError};
 
@@ -13,6 +14,8 @@ pub struct StoredRun {
     pub id: RunId,
     /// How it stands.
     pub status: RunStatus,
+    /// How it ended, once it has; `None` when its process was killed.
+    pub ended: Option<Ended>,
     /// The run summary as JSON, once it has ended.
     pub summary: Option<String>,
 }
@@ -52,18 +55,21 @@ impl Store {
         &self,
         tenant: &TenantId,
         id: &RunId,
-        status: RunStatus,
+        ended: Ended,
         summary: &str,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin(tenant).await?;
-        sqlx::query("UPDATE sync_run SET ended_at = $1, status = $2, summary = $3 WHERE id = $4 AND tenant_id = $5")
-            .bind(to_text(self.surroundings().now()))
-            .bind(status.word())
-            .bind(summary)
-            .bind(id.as_str())
-            .bind(tenant.as_str())
-            .execute(tx.connection())
-            .await?;
+        sqlx::query(
+            "UPDATE sync_run SET ended_at = $1, status = $2, outcome = $3, summary = $4 WHERE id = $5 AND tenant_id = $6",
+        )
+        .bind(to_text(self.surroundings().now()))
+        .bind(ended.status().word())
+        .bind(ended.word())
+        .bind(summary)
+        .bind(id.as_str())
+        .bind(tenant.as_str())
+        .execute(tx.connection())
+        .await?;
         Ok(tx.save().await?)
     }
 
@@ -73,16 +79,11 @@ impl Store {
     /// When the database fails.
     pub async fn last_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
-        let row =
-            sqlx::query("SELECT id, status, summary FROM sync_run WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1");
+        let row = sqlx::query(
+            "SELECT id, status, outcome, summary FROM sync_run WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1",
+        );
         let row = row.bind(tenant.as_str()).fetch_optional(reader.connection()).await?;
-        row.map(|row| {
-            let unreadable = StoreError::Unreadable("sync_run");
-            let (id, status): (String, String) = (row.try_get(0)?, row.try_get(1)?);
-            let (Ok(id), Some(status)) = (id.parse(), RunStatus::from_word(&status)) else { return Err(unreadable) };
-            Ok(StoredRun { id, status, summary: row.try_get(2)? })
-        })
-        .transpose()
+        row.as_ref().map(read_run).transpose()
     }
 
     /// The run with this id.
@@ -91,13 +92,19 @@ impl Store {
     /// When the database fails.
     pub async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
-        let row = sqlx::query("SELECT status, summary FROM sync_run WHERE tenant_id = $1 AND id = $2");
+        let row = sqlx::query("SELECT id, status, outcome, summary FROM sync_run WHERE tenant_id = $1 AND id = $2");
         let row = row.bind(tenant.as_str()).bind(id.as_str()).fetch_optional(reader.connection()).await?;
-        row.map(|row| {
-            let status: String = row.try_get(0)?;
-            let status = RunStatus::from_word(&status).ok_or(StoreError::Unreadable("sync_run.status"))?;
-            Ok(StoredRun { id: id.clone(), status, summary: row.try_get(1)? })
-        })
-        .transpose()
+        row.as_ref().map(read_run).transpose()
     }
+}
+
+fn read_run(row: &AnyRow) -> Result<StoredRun, StoreError> {
+    let unreadable = || StoreError::Unreadable("sync_run");
+    let (id, status, ended): (String, String, Option<String>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    Ok(StoredRun {
+        id: id.parse().map_err(|_| unreadable())?,
+        status: RunStatus::from_word(&status).ok_or_else(unreadable)?,
+        ended: ended.map(|word| Ended::from_word(&word).ok_or_else(unreadable)).transpose()?,
+        summary: row.try_get(3)?,
+    })
 }

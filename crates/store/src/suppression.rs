@@ -12,7 +12,7 @@ use m365_privacy::{SuppressionHash, SuppressionKey, Suppressions};
 use sqlx::{AnyConnection, Row as _};
 use zeroize::Zeroizing;
 
-use crate::{Cell, Crypter, Sealed, Store, StoreError};
+use crate::{Cell, Crypter, OpenError, Sealed, Store, StoreError};
 
 /// What a hash stands for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -90,6 +90,18 @@ impl Store {
         }
         bytes.copy_from_slice(&plain);
         Ok(Some(SuppressionKey::new(*bytes)))
+    }
+
+    /// Checks that the keys given are those of this database, before anything is done: half of a run under another key would
+    /// leave cells that neither key opens alone.
+    ///
+    /// # Errors
+    /// [`StoreError::OtherKey`] when they are not; when the secret is damaged or the database fails.
+    pub async fn assert_key(&self, tenant: &TenantId) -> Result<(), StoreError> {
+        match self.stored_key(tenant).await {
+            Err(StoreError::Sealed(OpenError::UnknownKey)) => Err(StoreError::OtherKey),
+            stored => stored.map(drop),
+        }
     }
 
     /// Every erasure of `tenant` that is written down.

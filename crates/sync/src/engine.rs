@@ -1,5 +1,6 @@
 //! A run: the gate, the rules, the users, the mailboxes side by side, the summary.
 
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 
@@ -8,12 +9,13 @@ use m365_database::{DpaAccepted, GateError, assert_dpa_accepted};
 use m365_graph::{
     Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, SetupError, StoredToken, TokenVault, VaultFuture,
 };
-use m365_model::{EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
+use m365_model::{Ended, EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
 use m365_store::config::InternalSource;
 use m365_store::mailboxes::MailboxState;
 use m365_store::settings::MailDedupe;
 use m365_store::{PageError, Store, StoreError};
 use thiserror::Error;
+use tokio::sync::watch;
 
 use crate::directory;
 use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
@@ -37,21 +39,6 @@ pub struct Engine {
     pub credentials: Credentials,
     /// The client's bounds.
     pub limits: Limits,
-}
-
-/// How a run ended, for whoever decides about exit codes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ended {
-    /// Everything that can be read was read.
-    Done,
-    /// Some mailboxes failed, or a permission is missing.
-    Partly,
-    /// The agreement does not stand.
-    Blocked,
-    /// Microsoft refused the credentials, or granted nothing that can be read.
-    Refused,
-    /// Nothing was read for another reason.
-    Failed,
 }
 
 /// What a run came to.
@@ -125,7 +112,40 @@ impl TokenVault for Vault {
 /// # Errors
 /// When the database fails; what Microsoft or the agreement refuse is in the outcome.
 pub async fn sync(tenant: &TenantId, engine: &Engine, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
-    let gate = match assert_dpa_accepted(tenant, engine.store.database()).await {
+    sync_until(tenant, engine, watcher, std::future::pending()).await
+}
+
+/// As [`sync`], until `asked_to_stop` comes true. Pages that were read by then are stored, nothing more is asked for, and the
+/// run is noted as failed because it was stopped.
+///
+/// # Errors
+/// As [`sync`].
+pub async fn sync_until(
+    tenant: &TenantId,
+    engine: &Engine,
+    watcher: &dyn Watcher,
+    asked_to_stop: impl Future<Output = ()>,
+) -> Result<Outcome, SyncError> {
+    let stop = watch::Sender::new(false);
+    let mut work = pin!(sync_heeding(tenant, engine, watcher, stop.subscribe()));
+    tokio::select! {
+        outcome = &mut work => outcome,
+        () = asked_to_stop => {
+            stop.send_replace(true);
+            work.await
+        }
+    }
+}
+
+async fn sync_heeding(
+    tenant: &TenantId,
+    engine: &Engine,
+    watcher: &dyn Watcher,
+    stop: watch::Receiver<bool>,
+) -> Result<Outcome, SyncError> {
+    let gate = assert_dpa_accepted(tenant, engine.store.database()).await;
+    engine.store.assert_key(tenant).await?;
+    let gate = match gate {
         Ok(gate) => gate,
         Err(error) => return shut(tenant, engine, error).await,
     };
@@ -133,27 +153,28 @@ pub async fn sync(tenant: &TenantId, engine: &Engine, watcher: &dyn Watcher) -> 
     let store = &engine.store;
     let id = store.run_began(tenant, store.surroundings().now()).await?;
     tracing::info!(run = %id, "sync began");
-    let outcome = match run(&gate, engine, watcher).await {
+    let outcome = match run(&gate, engine, watcher, stop).await {
         Err(SyncError::Store(error)) => {
             // The run is noted as failed if that can still be written; the error itself is the caller's.
             let summary = RunSummary::nothing(RunStatus::Failed, None);
-            store.run_ended(tenant, &id, RunStatus::Failed, &json(&summary)).await.ok();
+            store.run_ended(tenant, &id, Ended::Failed, &json(&summary)).await.ok();
             return Err(error.into());
         }
         outcome => outcome?,
     };
-    store.run_ended(tenant, &id, outcome.summary.status, &json(&outcome.summary)).await?;
+    store.run_ended(tenant, &id, outcome.ended, &json(&outcome.summary)).await?;
     tracing::info!(run = %id, status = outcome.summary.status.word(), requests = outcome.summary.requests, "sync ended");
     Ok(outcome)
 }
 
-/// Finishes erasures, and deletes what is too old, before anything is read.
+/// Finishes erasures, and deletes and forgets what is too old, before anything is read.
 async fn tidy(tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
     engine.store.reconcile_ledger(tenant).await?;
     let scheduler: UserId = "retention".parse().map_err(|_| StoreError::Unreadable("a user id"))?;
     if let Some(counts) = engine.store.apply_retention(tenant, &scheduler).await? {
         tracing::info!(records = counts.of("activity").deleted, "records older than the limit were deleted");
     }
+    engine.store.forget_old_names(tenant).await?;
     Ok(())
 }
 
@@ -172,7 +193,7 @@ async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Ou
     tidy(tenant, engine).await?;
     let summary = blocked(resolution);
     let id = engine.store.run_began(tenant, engine.store.surroundings().now()).await?;
-    engine.store.run_ended(tenant, &id, RunStatus::Blocked, &json(&summary)).await?;
+    engine.store.run_ended(tenant, &id, Ended::Blocked, &json(&summary)).await?;
     Ok(Outcome { ended: Ended::Blocked, summary })
 }
 
@@ -191,6 +212,7 @@ pub(crate) struct Run<'r> {
     counts: Mutex<Counts>,
     mailbox_wide_delta_is_open: AtomicBool,
     has_mail_rounds: bool,
+    stop: watch::Receiver<bool>,
 }
 
 impl Run<'_> {
@@ -215,6 +237,16 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// Does `work`, unless the run is asked to stop before it is done. It is dropped then, and a transaction that it was in leaves nothing.
+    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            biased;
+            Ok(_) = stop.wait_for(|stop| *stop) => Err(Failure::Stopped),
+            done = work => Ok(done),
+        }
+    }
+
     pub fn add(&self, counts: &Counts) {
         self.counts.lock().expect("no holder of this lock panics").merge(counts);
     }
@@ -225,20 +257,19 @@ impl Run<'_> {
     }
 
     fn outcome(&self, ended: Ended, mailboxes: MailboxCounts, problems: Vec<Problem>) -> Outcome {
-        let status = match ended {
-            Ended::Done => RunStatus::Succeeded,
-            Ended::Partly => RunStatus::Partial,
-            Ended::Blocked => RunStatus::Blocked,
-            Ended::Refused | Ended::Failed => RunStatus::Failed,
-        };
         let usage = self.graph.usage();
         let counts = self.counts.lock().expect("no holder of this lock panics");
-        let summary = RunSummary::new(status, mailboxes, &counts, &usage, problems);
+        let summary = RunSummary::new(ended.status(), mailboxes, &counts, &usage, problems);
         Outcome { ended, summary }
     }
 }
 
-async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
+async fn run(
+    gate: &DpaAccepted<'_>,
+    engine: &Engine,
+    watcher: &dyn Watcher,
+    stop: watch::Receiver<bool>,
+) -> Result<Outcome, SyncError> {
     let tenant = gate.tenant();
     let connector = engine.store.connector(tenant).await?;
     let rules = Rules::load(&engine.store, tenant).await?;
@@ -253,13 +284,14 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
             engine.endpoints.has_message_delta() && !connector.mailbox_wide_delta_refused,
         ),
         has_mail_rounds: engine.endpoints.has_message_delta(),
+        stop,
     };
     if run.rules().filter.is_empty() {
         let problem =
             Problem { mailbox: None, code: "empty_allow_list".to_owned(), resolution: remedy::ADD_DOMAINS.to_owned() };
         return Ok(run.outcome(Ended::Done, MailboxCounts::default(), vec![problem]));
     }
-    let members = match list_members(&run).await {
+    let members = match run.unless_stopped(list_members(&run)).await.flatten() {
         Ok(members) => members,
         Err(Failure::Store(error)) => return Err(error.into()),
         Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
@@ -275,6 +307,8 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
     let reads = mailboxes.into_iter().map(|(user, mailbox)| {
         let run = &run;
         async move {
+            // Those that have not begun do not begin.
+            run.unless_stopped(std::future::ready(())).await?;
             let end = MailboxSync::new(run, user, mailbox).sync().await;
             run.watcher.on(Progress::MailboxDone);
             end
@@ -282,13 +316,19 @@ async fn run(gate: &DpaAccepted<'_>, engine: &Engine, watcher: &dyn Watcher) -> 
     });
     let mut reads = std::pin::pin!(stream::iter(reads).buffer_unordered(MAILBOXES_AT_ONCE));
     let mut ends = Vec::new();
+    let mut is_stopped = false;
     while let Some(end) = reads.next().await {
         match end {
             Ok(end) => ends.push(end),
+            // The others store what they have read.
+            Err(Failure::Stopped) => is_stopped = true,
             Err(Failure::Store(error)) => return Err(error.into()),
             // What stands is stored; the rest is as it was before this run.
             Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
         }
+    }
+    if is_stopped {
+        return Ok(nothing_read(&run, Failure::Stopped, remedy::USER_LIST_CUT));
     }
     Ok(conclude(&run, ends, left_out as u64))
 }
@@ -311,6 +351,7 @@ fn nothing_read(run: &Run<'_>, failure: Failure, otherwise: &str) -> Outcome {
             let problems = blocked(remedy::ACCEPT.to_owned()).problems;
             return run.outcome(Ended::Blocked, MailboxCounts::default(), problems);
         }
+        Failure::Stopped => (Ended::Failed, "stopped".to_owned(), remedy::STOPPED.to_owned()),
         Failure::Graph(error) => {
             let code = error.code().into_owned();
             match &error {

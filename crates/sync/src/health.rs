@@ -77,6 +77,15 @@ pub async fn health(tenant: &TenantId, engine: &Engine) -> Result<Health, SyncEr
         Err(error) => return Err(error.into()),
     };
     checks.ok("connection", format!("Connected to the Entra tenant {}.", connector.entra_tenant));
+    match engine.store.assert_key(tenant).await {
+        Err(StoreError::OtherKey) => {
+            let what = "Give the key that it was made with; if that key was replaced, add it to \
+                        CONNECTOR_ENCRYPTION_KEY_PREVIOUS; or check that DATABASE_URL names this installation's database.";
+            checks.add("encryption_key", Level::Error, "CONNECTOR_ENCRYPTION_KEY does not open this database.", what);
+            return Ok(checks.done());
+        }
+        checked => checked?,
+    }
     agreement(&mut checks, tenant, engine).await?;
     allow_list(&mut checks, tenant, engine).await?;
 

@@ -28,7 +28,8 @@ mod series;
 pub mod summary;
 mod walk;
 
-pub use engine::{Ended, Engine, Outcome, SyncError, sync};
+pub use engine::{Engine, Outcome, SyncError, sync, sync_until};
 pub use health::{Check, Health, Level, health};
+pub use m365_model::Ended;
 pub use preview::{DomainPreview, Preview, PreviewError, preview};
 pub use progress::{Progress, Unwatched, Watcher};

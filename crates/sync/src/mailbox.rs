@@ -26,6 +26,8 @@ pub(crate) enum Failure {
     Graph(GraphError),
     /// The agreement was withdrawn: the whole run ends.
     Withdrawn,
+    /// The run was asked to stop.
+    Stopped,
     /// The store failed: the whole run ends.
     Store(StoreError),
 }
@@ -37,7 +39,7 @@ impl Failure {
             Self::Graph(error) => {
                 matches!(error, GraphError::Token(TokenError::Refused(_) | TokenError::Malformed))
             }
-            Self::Withdrawn | Self::Store(_) => true,
+            Self::Withdrawn | Self::Stopped | Self::Store(_) => true,
         }
     }
 }
@@ -126,7 +128,8 @@ impl<'r> MailboxSync<'r> {
     async fn read(&self) -> Result<MailboxEnd, Failure> {
         let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
         // The folders first: a user without a mailbox is found out by one request.
-        let mail = match folders::read_tree(&self.run.graph, self.run.gate, &self.user).await {
+        let tree = folders::read_tree(&self.run.graph, self.run.gate, &self.user);
+        let mail = match self.run.unless_stopped(tree).await? {
             Ok(tree) => Ok(tree),
             Err(error) if matches!(error.mailbox_verdict(), MailboxVerdict::Skip(_)) => {
                 return self.judge(Ok(()), Err(error.into()));
@@ -134,7 +137,7 @@ impl<'r> MailboxSync<'r> {
             Err(error) => Err(Failure::from(error)),
         };
         if mail.is_ok() {
-            self.settle_mailbox_wide_delta().await?;
+            self.run.unless_stopped(self.settle_mailbox_wide_delta()).await.flatten()?;
         }
         let calendar = self.calendar(&streams);
         let folders = async {
@@ -169,7 +172,8 @@ impl<'r> MailboxSync<'r> {
 
     async fn folders(&self, streams: &[Stream], tree: &[folders::Node]) -> Result<(), Failure> {
         let run = self.run;
-        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree).await?;
+        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree);
+        let read = run.unless_stopped(read).await??;
         let walks = read.iter().map(|(row, folder)| self.folder(streams, *row, folder));
         let ends: Vec<_> = stream::iter(walks).buffer_unordered(STREAMS_AT_ONCE).collect().await;
         // What ends the run outweighs what ends a folder.
@@ -212,7 +216,8 @@ impl<'r> MailboxSync<'r> {
         let waiting = self.waiting_masters().await?;
         let mut failure = None;
         for master_id in &waiting {
-            match self.run.graph.event(self.run.gate, &self.user, master_id).await {
+            let master = self.run.graph.event(self.run.gate, &self.user, master_id);
+            match self.run.unless_stopped(master).await? {
                 Ok(master) => self.join_master(master_id, master).await?,
                 Err(error) => failure = failure.or(Some(error)),
             }

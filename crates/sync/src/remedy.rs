@@ -24,6 +24,9 @@ pub(crate) const USERS: &str = "The users cannot be listed: verify that the User
 pub(crate) const NOTHING_GRANTED: &str = "Neither calendars nor mail can be read in any mailbox: run the admin consent flow again \
                                           for the Microsoft tenant, with Calendars.Read and Mail.ReadBasic.All as application \
                                           permissions.";
+/// Someone ended the run.
+pub(crate) const STOPPED: &str = "The sync was asked to stop: the pages that it had read are stored, and the next sync goes on from \
+                                  there.";
 /// The listing of users broke off, so nobody can tell who is internal.
 pub(crate) const USER_LIST_CUT: &str = "The list of users was not complete, so it is not known who is internal: nothing was read. \
                                         The next sync asks again.";

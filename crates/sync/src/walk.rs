@@ -90,7 +90,7 @@ impl MailboxSync<'_> {
             let rules = self.run.rules();
             let step = next_step(&stream, &self.run.terms());
             let follows = matches!(step, Step::Follow(..));
-            let (fetched, mut round) = match self.fetch(&stream, folder, step).await {
+            let (fetched, mut round) = match self.run.unless_stopped(self.fetch(&stream, folder, step)).await? {
                 Ok((fetched, _)) if fetched.is_endless(&mut memory.repeats) => {
                     self.go_another_way(&mut stream, &mut memory, GraphError::RepeatingPages)?;
                     continue;

@@ -7,7 +7,7 @@ use std::time::Duration;
 use graph_sim::{Running, SimOptions, Simulator, Tick};
 use jiff::{SignedDuration, Timestamp};
 use m365_graph::{Credentials, Endpoints, Limits};
-use m365_sync::{Engine, Outcome, Unwatched, Watcher, sync};
+use m365_sync::{Engine, Outcome, SyncError, Unwatched, Watcher, sync};
 
 use crate::truth::{self, Rules};
 use crate::{Ground, On, Turnstile};
@@ -101,7 +101,15 @@ impl Kit {
     /// # Panics
     /// When the store fails.
     pub async fn sync_watched(&self, watcher: &dyn Watcher) -> Outcome {
-        sync(&self.tenant, &self.engine, watcher).await.expect("a store that works")
+        self.try_sync(watcher).await.expect("a store that works")
+    }
+
+    /// Syncs once, where the store may fail.
+    ///
+    /// # Errors
+    /// As the engine's.
+    pub async fn try_sync(&self, watcher: &dyn Watcher) -> Result<Outcome, SyncError> {
+        sync(&self.tenant, &self.engine, watcher).await
     }
 
     /// What is wrong with what is stored, after a first sync of these domains that happened now; `None` when it is the truth.

@@ -26,23 +26,26 @@
 //!   code with the product. A [`truth::Ledger`] keeps it over time: what has happened stays.
 //! - A [`Turnstile`] stands between the engine and the simulator and lets requests through one by one, so that a test can
 //!   do something in the middle of a run without racing it.
+//! - A [`Relay`] passes bytes on and counts them, for moments in the middle of an answer.
 //!
 //! There are no back doors: an acceptance is recorded by the function that the program calls, and a run asserts it.
 //!
 //! # Adding a test
 //!
 //! Start a [`Kit`], let something happen with the simulator's verbs, `sync`, and compare. What may come out differently on the
-//! other engine starts one on each of [`On::each`]. To wait for a moment of a run,
-//! take [`Kit::ready_behind_turnstile`], or give [`Kit::sync_watched`] a [`m365_sync::Watcher`]. A promise is tested by its refusal
-//! first, and the test says which change of the product made it fail.
+//! other engine starts one on each of [`On::each`]. To wait for a moment of a run, take [`Kit::ready_behind_turnstile`], or
+//! give [`Kit::sync_watched`] a [`m365_sync::Watcher`]. A promise is tested by its refusal first, and the test says which change
+//! of the product made it fail.
 
 mod ground;
 mod kit;
 mod on;
+mod relay;
 pub mod truth;
 mod turnstile;
 
 pub use ground::Ground;
 pub use kit::{Kit, quick_limits, start};
 pub use on::On;
+pub use relay::Relay;
 pub use turnstile::Turnstile;

@@ -5,7 +5,7 @@ use m365_privacy::{DomainName, judge_entry};
 use m365_store::Store;
 use m365_store::allow_list::{Added, Change, Disallowed, Leftovers, changes};
 
-use super::{failed, operator};
+use super::{failed, operator, store_failed};
 use crate::cli::AllowList;
 use crate::exit::{Exit, explain};
 use crate::output::line;
@@ -238,6 +238,6 @@ async fn remove(store: &Store, tenant: &TenantId, text: &str, leftovers: Leftove
             explain(&format_args!("{domain} is not on the list"));
             Exit::Usage
         }
-        Err(error) => failed(&error),
+        Err(error) => store_failed(&error),
     }
 }

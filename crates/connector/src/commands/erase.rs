@@ -6,7 +6,7 @@ use m365_model::TenantId;
 use m365_store::Store;
 use m365_store::erase::{ErasureReceipt, Target};
 
-use super::{failed, operator};
+use super::{operator, store_failed};
 use crate::cli::Whom;
 use crate::exit::{Exit, explain};
 use crate::output::line;
@@ -30,11 +30,11 @@ pub async fn run(store: &Store, tenant: &TenantId, whom: &Whom, json: bool) -> E
         Err(exit) => return exit,
     };
     if let Err(error) = store.reconcile_ledger(tenant).await {
-        return failed(&error);
+        return store_failed(&error);
     }
     let receipt = match store.erase(tenant, &operator(), &target).await {
         Ok(receipt) => receipt,
-        Err(error) => return failed(&error),
+        Err(error) => return store_failed(&error),
     };
     let text =
         if json { serde_json::to_string(&receipt).expect("a receipt is JSON") } else { lines(&receipt).join("\n") };

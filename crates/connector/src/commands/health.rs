@@ -3,14 +3,14 @@
 use m365_model::TenantId;
 use m365_sync::{Engine, Level, health};
 
-use super::failed;
+use super::sync_failed;
 use crate::exit::Exit;
 use crate::output::line;
 
 pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
     let health = match health(tenant, engine).await {
         Ok(health) => health,
-        Err(error) => return failed(&error),
+        Err(error) => return sync_failed(&error),
     };
     let text = if json {
         serde_json::to_string(&health).expect("checks are JSON")

@@ -20,17 +20,18 @@ mod sync;
 use m365_database::Database;
 use m365_graph::Limits;
 use m365_model::{Surroundings, TenantId, UserId};
-use m365_store::{ConnectorLock, PurgeCounts, Store};
-use m365_sync::Engine;
+use m365_store::{ConnectorLock, PurgeCounts, Store, StoreError};
+use m365_sync::{Engine, SyncError};
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{Cli, Command, Dpa};
 use crate::exit::{Exit, explain};
 use crate::logging;
 use crate::settings::{ProcessEnvironment, Reader};
+use crate::signals::Requests;
 
 /// Does what was typed.
-pub async fn run(cli: Cli) -> Exit {
+pub async fn run(cli: Cli, requests: Requests) -> Exit {
     let tenant = cli.tenant;
     match cli.command {
         Command::Simulate(options) => simulate::run(&options).await,
@@ -63,7 +64,7 @@ pub async fn run(cli: Cli) -> Exit {
         }
         Command::Copy { from, to } => copy::run(&from, &to).await,
         Command::Keys(crate::cli::Keys::Rotate) => with_database(true, async |store| keys::rotate(&store).await).await,
-        Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json).await).await,
+        Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json, requests).await).await,
         Command::Preview { add, subdomains, json } => {
             with_engine(async |engine| preview::run(&engine, &tenant, &add, subdomains, json).await).await
         }
@@ -172,4 +173,18 @@ fn purge_lines(counts: &PurgeCounts) -> Vec<String> {
 fn failed(error: &dyn std::fmt::Display) -> Exit {
     explain(error);
     Exit::Failed
+}
+
+/// The same of the store: a key that is not the database's is a mistake in the configuration.
+fn store_failed(error: &StoreError) -> Exit {
+    explain(error);
+    Exit::of(error)
+}
+
+/// The same of a sync.
+fn sync_failed(error: &SyncError) -> Exit {
+    match error {
+        SyncError::Store(error) => store_failed(error),
+        SyncError::Setup(error) => failed(error),
+    }
 }

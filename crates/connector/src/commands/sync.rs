@@ -4,19 +4,27 @@ use std::collections::BTreeMap;
 
 use m365_model::{RunStatus, TenantId};
 use m365_sync::summary::Problem;
-use m365_sync::{Engine, sync};
+use m365_sync::{Engine, sync_until};
 
-use super::failed;
+use super::{failed, sync_failed};
 use crate::exit::Exit;
 use crate::output::line;
+use crate::signals::Requests;
 use crate::terminal::Bar;
 
-pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
+pub async fn run(engine: &Engine, tenant: &TenantId, json: bool, mut requests: Requests) -> Exit {
     let lock = match engine.store.database().try_lock(tenant).await {
         Ok(Some(lock)) => lock,
         Ok(None) => {
             eprintln!("A sync is running already: waiting for its result.");
-            match joined(engine, tenant, json).await {
+            let joined = tokio::select! {
+                joined = joined(engine, tenant, json) => joined,
+                () = requests.first() => {
+                    eprintln!("interrupted: the other sync goes on, and its result is not waited for");
+                    return Exit::Failed;
+                }
+            };
+            match joined {
                 Ok(exit) => return exit,
                 Err(lock) => match lock {
                     Some(lock) => lock,
@@ -27,12 +35,16 @@ pub async fn run(engine: &Engine, tenant: &TenantId, json: bool) -> Exit {
         Err(error) => return failed(&error),
     };
     let bar = Bar::new();
-    let outcome = sync(tenant, engine, &bar).await;
+    let asked_to_stop = async {
+        requests.first().await;
+        eprintln!("stopping: what was read is being stored; once more to leave at once");
+    };
+    let outcome = sync_until(tenant, engine, &bar, asked_to_stop).await;
     bar.finish();
     drop(lock);
     let outcome = match outcome {
         Ok(outcome) => outcome,
-        Err(error) => return failed(&error),
+        Err(error) => return sync_failed(&error),
     };
     if json {
         let summary = serde_json::to_string(&outcome.summary).expect("a summary is JSON");
@@ -79,17 +91,12 @@ async fn joined(engine: &Engine, tenant: &TenantId, json: bool) -> Result<Exit, 
     };
     let Some(running) = running else { return Err(Some(lock)) };
     let ended = store.run(tenant, &running.id).await.ok().flatten();
-    let Some((status, summary)) = ended.and_then(|run| Some((run.status, run.summary?))) else {
+    let Some((run, summary)) = ended.and_then(|mut run| run.summary.take().map(|summary| (run, summary))) else {
         return Err(Some(lock));
     };
     if json && let Err(stopped) = line(&summary) {
         return Ok(stopped.exit());
     }
-    eprintln!("That sync ended as {}.", status.word());
-    Ok(match status {
-        RunStatus::Succeeded => Exit::Done,
-        RunStatus::Partial => Exit::Partly,
-        RunStatus::Blocked => Exit::Blocked,
-        RunStatus::Failed | RunStatus::Running => Exit::Failed,
-    })
+    eprintln!("That sync ended as {}.", run.status.word());
+    Ok(run.ended.map_or(Exit::Failed, Exit::from))
 }

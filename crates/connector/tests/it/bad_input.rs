@@ -1,11 +1,14 @@
 //! What is wrong is refused with a sentence that helps, an exit code that says whose turn it is, and nothing done.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::fs::Permissions;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
+use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 
 use sqlx::ConnectOptions as _;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 
-use crate::office::Office;
+use crate::office::{Ended, KEY, Office};
 
 async fn sqlite(office: &Office) -> SqliteConnection {
     SqliteConnectOptions::new().filename(office.database()).connect().await.expect("a connection")
@@ -88,6 +91,31 @@ async fn an_authority_that_cannot_be_reached_is_a_failure_to_try_again() {
     assert!(office.records().is_empty());
 }
 
+/// Fails when a sync does not begin with `assert_key`, or when its error is told as any other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_installations_key_is_named_and_nothing_is_done() {
+    let mut office = Office::ready(|_| {});
+    office.done(&["sync"]);
+    let (stored, asked) = (office.records(), office.sim.request_log().len());
+    office.set("CONNECTOR_ENCRYPTION_KEY", &"ab".repeat(32));
+    for arguments in [&["sync"][..], &["sync", "--json"], &["allowlist", "remove", "acme.com", "--purge"]] {
+        let ended = office.run(arguments);
+        ended.assert_refusal(2, "CONNECTOR_ENCRYPTION_KEY does not open this database");
+        ended.assert_refusal(2, "nothing was changed");
+    }
+    let health = office.run(&["health"]);
+    assert!(health.code == Some(1) && health.out.contains("CONNECTOR_ENCRYPTION_KEY"), "{}", health.out);
+    assert_eq!(office.sim.request_log().len(), asked, "something was asked");
+    assert_eq!(office.records(), stored);
+    office.set("CONNECTOR_ENCRYPTION_KEY_PREVIOUS", KEY);
+    office.done(&["sync"]);
+    office.set("CONNECTOR_ENCRYPTION_KEY_PREVIOUS", &"ab".repeat(32));
+    office.set("CONNECTOR_ENCRYPTION_KEY", KEY);
+    office.done(&["sync"]);
+    office.assert_true();
+    assert_eq!(office.records(), stored);
+}
+
 /// Everything that a domain can be mistaken for; the sentence says which.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_entry_that_is_no_domain_of_others_is_refused_with_all_beside_it() {
@@ -126,12 +154,40 @@ async fn an_address_is_no_user() {
     assert!(ended.err.contains("GUID"), "{}", ended.err);
 }
 
+/// Someone whom permissions bind: this user, or where that is root, who is above them, another one.
+fn bound_user(office: &Office) -> Option<u32> {
+    let owner = std::fs::metadata(office.folder.path()).expect("the folder").uid();
+    (owner == 0).then_some(65_534)
+}
+
+/// Runs the program as someone who may read the database and its folder, and write to neither.
+fn run_as_reader(office: &Office, arguments: &[&str]) -> Ended {
+    let mode = |path: &Path, mode| std::fs::set_permissions(path, Permissions::from_mode(mode)).expect("rights");
+    for entry in std::fs::read_dir(office.folder.path()).expect("the folder") {
+        mode(&entry.expect("an entry").path(), 0o444);
+    }
+    // A copy that any user can reach.
+    let program = office.folder.path().join("program");
+    std::fs::copy(env!("CARGO_BIN_EXE_m365-connector"), &program).expect("a copy");
+    mode(&program, 0o555);
+    mode(office.folder.path(), 0o555);
+    let mut command = office.command_of(&program, arguments);
+    if let Some(user) = bound_user(office) {
+        command.uid(user);
+    }
+    let ended = Ended::of(command.output().expect("the program"));
+    mode(office.folder.path(), 0o700);
+    ended
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_database_that_cannot_be_opened_says_so_and_asks_nothing() {
+async fn a_database_that_cannot_be_written_says_so_and_asks_nothing() {
     let office = Office::ready(|_| {});
-    std::fs::remove_file(office.database()).unwrap();
-    std::fs::create_dir(office.database()).unwrap();
-    office.run(&["sync"]).assert_refusal(1, "cannot be opened");
+    let ended = run_as_reader(&office, &["sync"]);
+    assert_eq!(ended.code, Some(1), "{}", ended.err);
+    assert!(ended.err.contains("writable"), "{}", ended.err);
+    // What SQLite says of it.
+    assert!(!ended.err.contains("attempt to write"), "{}", ended.err);
     assert!(office.sim.request_log().is_empty());
 }
 
@@ -146,5 +202,5 @@ async fn every_file_is_its_owners_alone() {
         assert_eq!(mode, 0o600, "{:?} is {mode:o}", entry.file_name());
         names.push(entry.file_name().into_string().unwrap());
     }
-    assert!(names.iter().any(|name| name.contains("lock")) && names.len() >= 2, "{names:?}");
+    assert!(names.iter().any(|name| name.contains(".lock")) && names.len() >= 2, "{names:?}");
 }

@@ -5,5 +5,6 @@ mod canary;
 mod killed;
 mod office;
 mod output;
+mod stopped;
 mod tls;
 mod together;

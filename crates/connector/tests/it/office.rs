@@ -80,6 +80,18 @@ impl Office {
         office
     }
 
+    /// Another installation that reads the same tenant, found at `url`. Set up.
+    pub fn another(&self, url: &str) -> Self {
+        let office = Self::at(self.sim.clone(), url, None, None);
+        office.set_up();
+        office
+    }
+
+    /// Where the tenant is found.
+    pub fn tenant_url(&self) -> &str {
+        &self.environment["O365_GRAPH_URL"]
+    }
+
     fn at(sim: Simulator, url: &str, running: Option<Running>, turnstile: Option<Turnstile>) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let mut office = Self { sim, folder, turnstile, environment: BTreeMap::new(), _running: running };
@@ -116,7 +128,11 @@ impl Office {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_m365-connector"));
+        self.command_of(std::path::Path::new(env!("CARGO_BIN_EXE_m365-connector")), arguments)
+    }
+
+    pub fn command_of(&self, program: &std::path::Path, arguments: &[&str]) -> Command {
+        let mut command = Command::new(program);
         command.args(arguments).env_clear().envs(&self.environment).current_dir(self.folder.path());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         command

@@ -48,3 +48,23 @@ async fn a_withdrawal_beside_a_running_sync_blocks_it() {
     assert_eq!(ended.summary()["status"], "blocked");
     assert_eq!(office.records(), stored);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_a_refused_sync_ends_like_it() {
+    let mut office = Office::ready_behind_turnstile(|_| {}).await;
+    office.set("O365_CLIENT_SECRET", "wrong");
+    let turnstile = office.turnstile.clone().unwrap();
+    turnstile.shut();
+    let first = office.start(&["sync"]);
+    turnstile.arrived(turnstile.count() + 1).await;
+    let mut second = office.start(&["sync"]);
+    let mut said = String::new();
+    let mut err = std::io::BufReader::new(second.stderr.take().unwrap());
+    while !said.contains("running already") {
+        assert!(std::io::BufRead::read_line(&mut err, &mut said).unwrap() > 0, "{said}");
+    }
+    turnstile.open();
+    let ends = tokio::task::spawn_blocking(|| (first.wait_with_output().unwrap(), second.wait_with_output().unwrap()));
+    let (first, second) = ends.await.unwrap();
+    assert_eq!((first.status.code(), second.status.code()), (Some(4), Some(4)));
+}

@@ -5,7 +5,7 @@ use std::fmt::Debug;
 use jiff::Timestamp;
 use m365_activity::{FieldMappings, FilteredEvent, FilteredMessage, email_activity, meeting_activities};
 use m365_database::{DpaAccepted, accept_dpa, agreement_state, assert_dpa_accepted, withdraw_dpa};
-use m365_model::{GraphUserId, MailboxId, RunStatus, StreamKind, UserId};
+use m365_model::{Ended, GraphUserId, MailboxId, StreamKind, UserId};
 use m365_privacy::{
     AddressFilter, AttendeeKind, DomainName, Exclusion, Exclusions, FilteredAttendees, OrganizerRules, RawAddress,
     RawAttendee, RawText, ResponseStatus, TypedAddress, filter_calendar_attendees, filter_email_participants,
@@ -316,7 +316,7 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     let first = store.run_began(&tenant, at("2026-03-02T12:00:00Z")).await.unwrap();
     let second = store.run_began(&tenant, at("2026-03-02T12:00:00Z")).await.unwrap();
     teller.say("the first was broken off", store.run(&tenant, &first).await.unwrap());
-    store.run_ended(&tenant, &second, RunStatus::Succeeded, "{}").await.unwrap();
+    store.run_ended(&tenant, &second, Ended::Done, "{}").await.unwrap();
     teller.say("last run", store.last_run(&tenant).await.unwrap());
     let token = SecretString::from("token");
     store.save_token(&tenant, "graph", &token, at("2026-03-02T13:00:00Z")).await.unwrap();
@@ -378,6 +378,8 @@ async fn rights(store: &Store, teller: &mut Teller) {
     let globex = "globex.com".parse().unwrap();
     teller.say("purged", store.disallow(&tenant, &operator(), &globex, Leftovers::Purge).await.unwrap());
     store.change_setting(&tenant, &operator(), "retentionDays", "20").await.unwrap();
+    teller.say("names", store.forget_old_names(&tenant).await.unwrap());
+    teller.say("key", store.assert_key(&tenant).await.is_ok());
     teller.say("retention", store.apply_retention(&tenant, &operator()).await.unwrap());
     let mut left = Vec::new();
     let query = RecordQuery { since: None, include_upcoming: true };

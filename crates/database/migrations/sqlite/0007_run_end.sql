@@ -1,0 +1,3 @@
+-- How a run ended, finer than its status: whoever joined it ends in the same way.
+ALTER TABLE sync_run ADD COLUMN outcome TEXT
+    CHECK (outcome IN ('done', 'partly', 'blocked', 'refused', 'failed'));
