@@ -23,8 +23,10 @@ test: setup-tests lint check-edges check-licences check-migrations build
 test-long: export M365_LONG = 1
 test-long: test
 
-# How long reading takes among ten million records, on both databases, with the engines' plans.
-bench: setup-tests
+# How much memory large mailboxes take; how long reading takes among ten million records, on both databases, with the
+# engines' plans.
+bench: setup-tests build
+	@scripts/measure-memory $(BIN)
 	@$(CARGO) build --release --quiet -p bench
 	@scripts/with-postgres bash -c 'psql -qd "$$TEST_POSTGRES_URL/postgres" -c "CREATE DATABASE bench" && target/release/bench --postgres "$$TEST_POSTGRES_URL/bench" $(BENCH)'
 
