@@ -15,6 +15,7 @@ use m365_store::records::{RecordHead, ToStore};
 use m365_store::settings::Detail;
 use m365_store::{PageError, PageTx, Tally};
 
+use crate::meeting_key::ONLY;
 use crate::rules::Rules;
 
 /// What is stored of some meetings, and of the series that they belong to.
@@ -23,6 +24,9 @@ struct Loaded {
     masters: HashMap<ShortKey, StoredCopy>,
     people: HashMap<i64, Vec<StoredAttendance>>,
     records: Vec<RecordHead>,
+    /// The meeting that each meeting's series was before it was one: a single event that becomes a series stays in the
+    /// calendar as its master, and its first day is another event.
+    single: HashMap<ShortKey, ShortKey>,
 }
 
 /// Makes the stored records of `meetings` those that their copies call for.
@@ -39,7 +43,7 @@ pub(crate) async fn materialize(
     let now = tx.now();
     let outcomes: BTreeMap<ShortKey, Outcome> =
         meetings.iter().map(|meeting| (*meeting, Outcome::of(gate, rules, &loaded, *meeting, now))).collect();
-    let fate = Fate::of(&loaded.records, &outcomes, now);
+    let fate = Fate::of(&loaded, &outcomes, now);
     let mut wanted = Vec::new();
     for (meeting, outcome) in outcomes {
         for (_, activity) in outcome.activities {
@@ -144,13 +148,28 @@ struct Fate {
 
 impl Fate {
     /// What has happened stays, unless its meeting is vetoed or its record has another name now.
-    fn of(records: &[RecordHead], outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Self {
+    fn of(loaded: &Loaded, outcomes: &BTreeMap<ShortKey, Outcome>, now: Timestamp) -> Self {
+        let records = &loaded.records;
         let everything = outcomes.values().flat_map(|outcome| &outcome.activities);
         let named: HashSet<&str> = everything.map(|(_, activity)| activity.external_id()).collect();
         let stored: HashSet<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
         let mut fate = Self::default();
+        for (meeting, activity) in outcomes.iter().flat_map(|(m, o)| o.activities.iter().map(move |(_, a)| (m, a))) {
+            let is_same = |record: &&RecordHead| {
+                loaded.single.get(meeting) == Some(&record.meeting_key)
+                    && record.person == activity.participants()[0].as_str()
+                    && record.occurred_at == activity.occurred_at()
+            };
+            let name = activity.external_id();
+            if !stored.contains(name)
+                && let Some(record) = records.iter().find(is_same)
+            {
+                fate.renamed.insert(name.to_owned(), record.id);
+            }
+        }
+        let moved: HashSet<i64> = fate.renamed.values().copied().collect();
         for record in records {
-            if named.contains(record.external_id.as_str()) {
+            if named.contains(record.external_id.as_str()) || moved.contains(&record.id) {
                 continue;
             }
             let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
@@ -182,12 +201,16 @@ impl Fate {
 
 async fn load(tx: &mut PageTx, meetings: &[ShortKey]) -> Result<Loaded, PageError> {
     let copies = tx.copies_of_meetings(meetings).await?;
-    let masters: BTreeSet<ShortKey> =
-        copies.iter().filter(|copy| copy.people_from_master).filter_map(|copy| copy.master_key).collect();
+    let masters: BTreeSet<ShortKey> = copies.iter().filter_map(|copy| copy.master_key).collect();
     let masters = tx.copies(&masters.into_iter().collect::<Vec<_>>()).await?;
     let ids: Vec<i64> = copies.iter().chain(&masters).map(|copy| copy.id).collect();
     let people = tx.people_of(&ids).await?;
-    let records = tx.records_of_meetings(meetings).await?;
+    let series: HashMap<ShortKey, ShortKey> =
+        masters.iter().filter_map(|master| Some((master.key, ShortKey::meeting(master.series_key?, ONLY)))).collect();
+    let single: HashMap<ShortKey, ShortKey> =
+        copies.iter().filter_map(|copy| Some((copy.meeting_key?, *series.get(&copy.master_key?)?))).collect();
+    let wanted: BTreeSet<ShortKey> = meetings.iter().chain(single.values()).copied().collect();
+    let records = tx.records_of_meetings(&wanted.into_iter().collect::<Vec<_>>()).await?;
     let mut by_meeting: BTreeMap<ShortKey, Vec<StoredCopy>> = BTreeMap::new();
     for copy in copies {
         if let Some(meeting) = copy.meeting_key {
@@ -195,5 +218,5 @@ async fn load(tx: &mut PageTx, meetings: &[ShortKey]) -> Result<Loaded, PageErro
         }
     }
     let masters = masters.into_iter().map(|copy| (copy.key, copy)).collect();
-    Ok(Loaded { copies: by_meeting, masters, people, records })
+    Ok(Loaded { copies: by_meeting, masters, people, records, single })
 }

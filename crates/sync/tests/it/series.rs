@@ -72,3 +72,46 @@ async fn a_record_of_what_has_happened_keeps_its_name_while_copies_learn_of_a_ch
     kit.sync().await;
     assert_eq!(meetings().await, before);
 }
+
+/// Fails when the record of the single meeting stays beside the one of the first day that it has become.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_single_meeting_that_becomes_a_series_is_its_first_day_and_not_one_more() {
+    let kit = Kit::ready(&["acme.com"], |options| {
+        options.mailboxes = 2;
+        options.messages_per_mailbox = 0;
+        options.meetings_per_mailbox = 0;
+    })
+    .await;
+    let (me, colleague) = {
+        let world = kit.sim.world();
+        (world.users[0].upn.clone(), world.users[1].upn.clone())
+    };
+    let begun = kit.now() - SignedDuration::from_hours(24 * 2 + 1);
+    let to_come = kit.now() + SignedDuration::from_hours(24 * 3);
+    let people = ["buyer@acme.com", colleague.as_str()];
+    let meetings = [("begun", begun), ("to come", to_come)]
+        .map(|(subject, start)| kit.sim.create_meeting(&NewMeeting::new(&me, &people, subject, start)));
+    kit.sync().await;
+    assert_eq!(kit.records(true).await.len(), 2);
+    for (meeting, last) in meetings.into_iter().zip(["2026-03-01", "2026-03-07"]) {
+        kit.sim.make_series(meeting, Pattern::Daily(1), Some(last.parse().unwrap()));
+    }
+    for _ in 0..2 {
+        kit.sync().await;
+        let mut days: Vec<(String, String)> = kit
+            .records(true)
+            .await
+            .into_iter()
+            .map(|record| {
+                let told = |value: &serde_json::Value| value.as_str().unwrap().to_owned();
+                (told(&record["properties"]["meetingSubject"]), told(&record["occurredAt"])[..10].to_owned())
+            })
+            .collect();
+        days.sort();
+        let expected = ["2026-02-28", "2026-03-01"].map(|day| ("begun", day));
+        let expected =
+            expected.into_iter().chain(["2026-03-05", "2026-03-06", "2026-03-07"].map(|day| ("to come", day)));
+        let expected: Vec<_> = expected.map(|(subject, day)| (subject.to_owned(), day.to_owned())).collect();
+        assert_eq!(days, expected);
+    }
+}

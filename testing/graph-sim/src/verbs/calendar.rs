@@ -72,6 +72,15 @@ impl Simulator {
         number
     }
 
+    /// Makes a series of a single meeting, whose first day it becomes: the event stays, as the master.
+    pub fn make_series(&self, meeting: MeetingNo, pattern: Pattern, until: Option<Date>) {
+        let mut world = self.world_mut();
+        let this = &mut world.meetings[meeting.0];
+        let zone = if this.all_day { Zone::Utc } else { this.zone };
+        this.recurrence = Some(Recurrence { pattern, first: zone.local(this.start).date(), until });
+        touch_all(&mut world, meeting);
+    }
+
     /// Calls something by chance that concerns a user, as the tenant's own meetings were drawn,
     /// but now, and for today or later.
     pub fn create_random_meeting(&self, user: UserNo) -> Option<MeetingNo> {
