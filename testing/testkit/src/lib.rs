@@ -27,6 +27,9 @@
 //! - A [`Turnstile`] stands between the engine and the simulator and lets requests through one by one, so that a test can
 //!   do something in the middle of a run without racing it.
 //!
+//! - A [`simulation`] is a list of things that happen, drawn from a seed, with syncs among them; after each sync the ledger is
+//!   compared with what is stored.
+//!
 //! There are no back doors: an acceptance is recorded by the function that the program calls, and a run asserts it.
 //!
 //! # Adding a test
@@ -39,6 +42,7 @@
 mod ground;
 mod kit;
 mod on;
+pub mod simulation;
 pub mod truth;
 mod turnstile;
 
