@@ -1,4 +1,4 @@
-//! Lists that failed once, as short as they get.
+//! Lists that failed once, in the product or under a fault that was planted (`docs/planted-faults.md`), as short as they get.
 
 use testkit::simulation::Op::{
     ChangeDay, Close, Delete, DeleteCopy, Expire, Hours, Mail, MailToTwo, Meet, PrivateCopy, Purge, Series, Sync,
