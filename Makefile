@@ -19,7 +19,7 @@ test: setup-tests lint check-edges check-licences check-migrations build
 	scripts/with-postgres $(CARGO) test --release --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory demo replay
 
-# The same, and what takes long: the program is killed 200 times, not 20.
+# The same, and what takes long: the program is killed 200 times, not 20, and the simulation runs 2,000 seeds, not 100.
 test-long: export M365_LONG = 1
 test-long: test
 

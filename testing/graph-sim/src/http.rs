@@ -41,6 +41,7 @@ pub(crate) fn router(sim: Simulator) -> Router {
 }
 
 async fn handle(State(sim): State<Simulator>, request: HttpRequest) -> Response {
+    sim.note_request();
     let (parts, body) = request.into_parts();
     let body = axum::body::to_bytes(body, BODY_LIMIT).await.unwrap_or_default();
     let line = parts.extensions.get::<ConnectInfo<Line>>().map(|info| info.0.clone());

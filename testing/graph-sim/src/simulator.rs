@@ -21,6 +21,8 @@ struct Shared {
     faults: Mutex<Faults>,
     entra: Mutex<Entra>,
     watch: Mutex<Watch>,
+    /// How many requests have come.
+    asked: tokio::sync::watch::Sender<u64>,
 }
 
 /// What verbs need beside the world. Whoever takes both takes the desk first.
@@ -49,6 +51,7 @@ impl Simulator {
             faults: Mutex::default(),
             entra: Mutex::new(entra),
             watch: Mutex::default(),
+            asked: tokio::sync::watch::Sender::default(),
         }))
     }
 
@@ -80,6 +83,22 @@ impl Simulator {
 
     pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
         self.0.watch.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// How many requests have come, those that are not answered yet included.
+    pub fn requests_begun(&self) -> u64 {
+        *self.0.asked.borrow()
+    }
+
+    /// Waits until so many requests have come, counted from the beginning.
+    pub async fn asked(&self, requests: u64) {
+        let mut asked = self.0.asked.subscribe();
+        // The sender lives as long as this handle.
+        let _ = asked.wait_for(|n| *n >= requests).await;
+    }
+
+    pub(crate) fn note_request(&self) {
+        self.0.asked.send_modify(|n| *n += 1);
     }
 
     /// A router that answers for Graph and Entra both. Without [`Simulator::serve`] around it,

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use m365_database::{Acceptance, Database, accept_dpa, withdraw_dpa};
 use m365_model::{ConnectorId, ManualClock, SeededEntropy, Surroundings, TenantId, UserId};
 use m365_store::allow_list::Leftovers;
+use m365_store::erase::Target;
 use m365_store::records::RecordQuery;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use serde_json::Value;
@@ -34,6 +36,8 @@ pub struct Ground {
     url: String,
     /// The folder that holds its files, until it is dropped.
     folder: TempDir,
+    /// How often the files were opened: no two processes draw the same chance.
+    openings: AtomicU64,
 }
 
 impl Ground {
@@ -52,12 +56,13 @@ impl Ground {
         let entra_tenant = entra_tenant.parse().expect("a GUID");
         let domain = "contoso.com".parse().expect("a domain");
         let connector = store.connect(&tenant, &entra_tenant, &domain, &operator()).await.expect("a connection");
-        Self { store, tenant, connector, clock, on: on.clone(), url, folder }
+        Self { store, tenant, connector, clock, on: on.clone(), url, folder, openings: AtomicU64::new(1) }
     }
 
     /// A second handle on the same database, as another process would have it.
     pub async fn reopen(&self) -> Store {
-        open(&self.on, &self.url, self.folder.path(), self.clock.clone(), 2).await
+        let seed = 1 + self.openings.fetch_add(1, Ordering::Relaxed);
+        open(&self.on, &self.url, self.folder.path(), self.clock.clone(), seed).await
     }
 
     /// One more tenant with a connector of its own.
@@ -90,6 +95,19 @@ impl Ground {
         let domain = domain.parse().expect("a domain");
         let outcome = self.store.disallow(&self.tenant, &operator(), &domain, Leftovers::Keep).await;
         outcome.expect("a list").is_some()
+    }
+
+    /// Takes a domain off the list, and whoever it let in out of what is stored. `false`: it was not on it.
+    pub async fn purge(&self, domain: &str) -> bool {
+        let domain = domain.parse().expect("a domain");
+        let outcome = self.store.disallow(&self.tenant, &operator(), &domain, Leftovers::Purge).await;
+        outcome.expect("a list").is_some()
+    }
+
+    /// Erases someone, who stays out from now on.
+    pub async fn erase(&self, person: &str) {
+        let target = Target::Person(person.parse().expect("an address"));
+        self.store.erase(&self.tenant, &operator(), &target).await.expect("an erasure");
     }
 
     /// The stored records as they are printed, by time and then by id.

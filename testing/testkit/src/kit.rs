@@ -112,6 +112,23 @@ impl Kit {
         sync(&self.tenant, &self.engine, watcher).await
     }
 
+    /// Syncs, and is killed at the so-many-th request of it, unless it ends before. A new process takes over the files.
+    pub async fn crash_in_sync(&mut self, request: u64) {
+        let fatal = self.sim.requests_begun() + request;
+        let killed = async {
+            let syncing = sync(&self.tenant, &self.engine, &Unwatched);
+            tokio::select! {
+                biased;
+                () = self.sim.asked(fatal) => {}
+                outcome = syncing => drop(outcome.expect("a store that works")),
+            }
+        };
+        killed.await;
+        let store = self.ground.reopen().await;
+        self.engine.store = store.clone();
+        self.ground.store = store;
+    }
+
     /// What is wrong with what is stored, after a first sync of these domains that happened now; `None` when it is the truth.
     pub async fn falsehood(&self, domains: &[&str]) -> Option<String> {
         let truth = truth::records(&self.sim.world(), &self.rules(domains));

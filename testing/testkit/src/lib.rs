@@ -28,6 +28,9 @@
 //!   do something in the middle of a run without racing it.
 //! - A [`Relay`] passes bytes on and counts them, for moments in the middle of an answer.
 //!
+//! - A [`simulation`] is a list of things that happen, drawn from a seed, with syncs among them; after each sync the ledger is
+//!   compared with what is stored.
+//!
 //! There are no back doors: an acceptance is recorded by the function that the program calls, and a run asserts it.
 //!
 //! # Adding a test
@@ -41,6 +44,7 @@ mod ground;
 mod kit;
 mod on;
 mod relay;
+pub mod simulation;
 pub mod truth;
 mod turnstile;
 

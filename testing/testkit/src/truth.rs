@@ -59,6 +59,24 @@ pub fn difference(stored: &[Value], truth: &[Value]) -> Option<String> {
     Some(text)
 }
 
+/// Takes people out of a record; whoever is left is counted anew. `false`: the record goes, because it is theirs, or nobody is
+/// left in it.
+fn take_out(record: &mut Value, is_out: &dyn Fn(&str) -> bool) -> bool {
+    let names_out = |value: &Value| value.as_str().is_some_and(is_out);
+    let Some(named) = record["properties"]["participantEmails"].as_array() else {
+        if names_out(&record["properties"]["organizerEmail"]) {
+            record["properties"]["organizerEmail"] = Value::Null;
+        }
+        return !names_out(&record["personExternalId"]);
+    };
+    let left: Vec<Value> = named.iter().filter(|person| !names_out(person)).cloned().collect();
+    let Some(first) = left.first().cloned() else { return false };
+    record["personExternalId"] = first;
+    record["properties"]["participantCount"] = left.len().into();
+    record["properties"]["participantEmails"] = left.into();
+    true
+}
+
 fn time_of(record: &Value) -> Timestamp {
     let text = record["occurredAt"].as_str().expect("a time");
     text.parse().expect("an instant")

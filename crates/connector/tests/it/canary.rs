@@ -15,7 +15,7 @@ fn has(text: &[u8], needle: &str) -> bool {
 fn strangers(office: &Office) -> Vec<String> {
     let world = office.sim.world();
     let rules = Rules::first_sync(&DOMAINS, world.now);
-    let gatekeeper = Gatekeeper::new(&world, &rules.allowed);
+    let gatekeeper = Gatekeeper::new(&world, &rules);
     let people = (0..world.people.len()).map(PersonNo);
     let unnamed = people.filter(|person| gatekeeper.standing(*person) == Standing::Unnamed);
     unnamed

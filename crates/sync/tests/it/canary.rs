@@ -39,7 +39,7 @@ async fn no_canary_no_secret_and_no_stranger_is_in_the_files() {
     }
     let rules = kit.rules(&DOMAINS);
     let world = kit.sim.world();
-    let gatekeeper = Gatekeeper::new(&world, &rules.allowed);
+    let gatekeeper = Gatekeeper::new(&world, &rules);
     let organizers: BTreeSet<_> = world.meetings.iter().map(|meeting| meeting.organizer).collect();
     let mut strangers = 0;
     for person in (0..world.people.len()).map(graph_sim::world::PersonNo) {

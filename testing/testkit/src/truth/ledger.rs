@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_sim::World;
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
 use super::meetings::{self, Copy, Which, Whose};
-use super::{Rules, mail, sorted, within_reach};
+use super::{AHEAD, Rules, mail, sorted, take_out, time_of};
+
+/// How far back the truth is told. What is older may or may not have been read again, and stays as it is.
+const BACK: SignedDuration = SignedDuration::from_hours(24 * 89);
 
 /// What there was to be written down each time that somebody looked.
 ///
@@ -18,6 +21,9 @@ use super::{Rules, mail, sorted, within_reach};
 /// - A meeting with a copy that is private, or that was cancelled before it began, has no record, and had none.
 /// - Someone who is no longer invited to a meeting that has begun was there all the same. Which of its copies such a record
 ///   is named by is left open: the copies learn of the change one after the other.
+/// - Whoever is erased, or let in by a domain that was purged, is taken out of everything, and whoever is left is counted anew.
+/// - What a domain that was closed has let in stays. Whether it says the same after its letter or meeting was read once more
+///   without that domain, and whether a meeting to come is still told of then, is left open.
 #[derive(Debug, Clone, Default)]
 pub struct Ledger {
     rules: Rules,
@@ -26,6 +32,15 @@ pub struct Ledger {
     meetings: BTreeMap<Which, BTreeMap<String, Value>>,
     /// The ids of records of people who are no longer invited.
     left_open: BTreeSet<String>,
+    /// The domains that were closed and kept what they had let in.
+    closed: BTreeSet<String>,
+    /// What records may say instead, by id: what they said before a domain was closed.
+    also: BTreeMap<String, Vec<Value>>,
+    /// Records that may be there or not: of meetings that had not begun when the domain was closed that let their person in, and
+    /// of letters of which nobody may be left. With them, the meeting.
+    perhaps: BTreeMap<String, (Option<Which>, Value)>,
+    /// When somebody looked last.
+    looked: Timestamp,
 }
 
 impl Ledger {
@@ -34,9 +49,80 @@ impl Ledger {
         Self { rules, ..Self::default() }
     }
 
-    /// Looks at the office.
+    /// A domain is let in from now on.
+    pub fn allow(&mut self, domain: &str) {
+        self.closed.remove(domain);
+        if !self.rules.allowed.iter().any(|known| known == domain) {
+            self.rules.allowed.push(domain.to_owned());
+        }
+    }
+
+    /// A domain is closed at `now`, and what it let in stays.
+    pub fn close(&mut self, domain: &str, now: Timestamp) {
+        if !self.is_allowed(domain) {
+            return;
+        }
+        self.rules.allowed.retain(|known| known != domain);
+        self.closed.insert(domain.to_owned());
+        for (which, records) in &mut self.meetings {
+            let is_to_come = |record: &Value| {
+                time_of(record) > now && record["personExternalId"].as_str().is_some_and(|person| is_of(person, domain))
+            };
+            for (id, record) in records.extract_if(.., |_, record| is_to_come(record)) {
+                self.perhaps.insert(id, (Some(*which), record));
+            }
+        }
+    }
+
+    /// A domain is closed, and those it let in are taken out.
+    pub fn purge(&mut self, domain: &str) {
+        if self.is_allowed(domain) {
+            self.rules.allowed.retain(|known| known != domain);
+            self.take_out(&|person| is_of(person, domain));
+        }
+    }
+
+    /// Someone is taken out and stays out.
+    pub fn erase(&mut self, person: &str) {
+        self.rules.erased.insert(person.to_owned());
+        self.take_out(&|other| other == person);
+    }
+
+    /// Whether a domain is let in.
+    pub fn is_allowed(&self, domain: &str) -> bool {
+        self.rules.allowed.iter().any(|known| known == domain)
+    }
+
+    fn take_out(&mut self, is_out: &dyn Fn(&str) -> bool) {
+        for others in self.also.values_mut() {
+            others.retain_mut(|record| take_out(record, is_out));
+        }
+        for (id, _) in self.letters.extract_if(.., |_, record| !take_out(record, is_out)) {
+            // Read before a domain was closed, and not since, it has someone else to tell of.
+            if let Some(other) = self.also.remove(&id).unwrap_or_default().into_iter().next() {
+                self.perhaps.insert(id, (None, other));
+            }
+        }
+        for records in self.meetings.values_mut() {
+            records.retain(|_, record| take_out(record, is_out));
+        }
+        for copy in self.copies.values_mut().flat_map(BTreeMap::values_mut) {
+            copy.take_out(is_out);
+        }
+        self.perhaps.retain(|_, (_, record)| take_out(record, is_out));
+    }
+
+    /// Looks at the office. While nobody is let in, nobody looks.
     pub fn read(&mut self, world: &World) {
-        self.letters.extend(mail::records(world, &self.rules));
+        if self.rules.allowed.is_empty() {
+            return;
+        }
+        self.rules = self.rules.clone().at(world.now);
+        self.looked = world.now;
+        for (id, record) in mail::records(world, &self.rules) {
+            let old = self.letters.insert(id.clone(), record.clone());
+            self.settle(&id, old, &record);
+        }
         let mut shown = meetings::copies(world, &self.rules);
         let known: Vec<Which> = self.copies.keys().copied().collect();
         for which in known {
@@ -52,13 +138,17 @@ impl Ledger {
         copies.retain(|whose, copy| shown.contains_key(whose) || copy.start <= now);
         copies.extend(shown);
         let forbidden = copies.values().any(|copy| copy.forbids);
-        let wanted = meetings::records(copies);
+        // A copy that is gone is told of under today's rules too.
+        let closed = |person: &str| self.closed.iter().any(|domain| is_of(person, domain));
+        let mut wanted = meetings::records(copies);
+        wanted.retain(|_, record| take_out(record, &closed));
         let written = self.meetings.entry(which).or_default();
         let begun = match copies.values().next() {
             Some(copy) => copy.start <= now,
-            None => written.values().all(|record| super::time_of(record) <= now),
+            None => written.values().all(|record| time_of(record) <= now),
         };
         let person = |record: &Value| record["personExternalId"].clone();
+        let before = written.clone();
         written.retain(|_, record| {
             let named_anew = wanted.values().any(|other| person(other) == person(record));
             begun && !forbidden && !named_anew
@@ -67,12 +157,36 @@ impl Ledger {
         for id in wanted.keys() {
             self.left_open.remove(id);
         }
-        written.extend(wanted);
+        written.extend(wanted.clone());
+        if forbidden {
+            self.perhaps.retain(|_, (of, _)| *of != Some(which));
+        }
+        for (id, record) in &wanted {
+            self.settle(id, before.get(id).cloned(), record);
+        }
+    }
+
+    /// What a record said before may still be what it says, if it names someone whose domain was closed: it was perhaps not
+    /// read again.
+    fn settle(&mut self, id: &str, old: Option<Value>, new: &Value) {
+        let mut others = self.also.remove(id).unwrap_or_default();
+        others.extend(old);
+        others.retain(|other| other != new && self.names_a_closed_domain(other));
+        if !others.is_empty() {
+            self.also.insert(id.to_owned(), others);
+        }
+    }
+
+    fn names_a_closed_domain(&self, record: &Value) -> bool {
+        let properties = &record["properties"];
+        let named = properties["participantEmails"].as_array().into_iter().flatten();
+        let named = named.chain([&record["personExternalId"], &properties["organizerEmail"]]);
+        named.filter_map(Value::as_str).any(|person| self.closed.iter().any(|domain| is_of(person, domain)))
     }
 
     /// The first difference between what is stored and what is written down here, in words.
     pub fn difference(&self, stored: &[Value], now: Timestamp) -> Option<String> {
-        let (mut stored, mut truth) = (within_reach(stored, now), self.records(now));
+        let (mut stored, mut truth) = (self.told(stored, now), self.records(now));
         for id in &self.left_open {
             let Some(at) = truth.iter().position(|record| record["externalId"] == id.as_str()) else { continue };
             let left = truth.remove(at);
@@ -84,13 +198,33 @@ impl Ledger {
                 None => return Some(format!("missing: {left}")),
             }
         }
-        super::difference(&stored, &truth)
+        let id = |record: &Value| record["externalId"].as_str().expect("an id").to_owned();
+        let known: BTreeMap<String, Value> = truth.iter().map(|record| (id(record), record.clone())).collect();
+        stored.retain(|record| known.contains_key(&id(record)) || !self.perhaps.contains_key(&id(record)));
+        for record in &mut stored {
+            if let (Some(others), Some(new)) = (self.also.get(&id(record)), known.get(&id(record)))
+                && others.contains(record)
+            {
+                record.clone_from(new);
+            }
+        }
+        super::difference(&sorted(stored), &truth)
     }
 
-    /// What is written down by `now`, by time and then by id, as far ahead as the truth is told.
+    /// What is written down by `now`, by time and then by id, as far back and ahead as the truth is told.
     pub fn records(&self, now: Timestamp) -> Vec<Value> {
         let meetings = self.meetings.values().flat_map(BTreeMap::values);
         let all: Vec<Value> = self.letters.values().chain(meetings).cloned().collect();
-        within_reach(&sorted(all), now)
+        self.told(&sorted(all), now)
     }
+
+    /// Those of the time that the truth is told of. Nobody has looked ahead since somebody looked last.
+    fn told(&self, records: &[Value], now: Timestamp) -> Vec<Value> {
+        let span = now - BACK..=self.looked + AHEAD;
+        records.iter().filter(|record| span.contains(&time_of(record))).cloned().collect()
+    }
+}
+
+fn is_of(person: &str, domain: &str) -> bool {
+    person.rsplit_once('@').is_some_and(|(_, own)| own == domain)
 }

@@ -30,9 +30,16 @@ pub struct Copy {
     people: Vec<(String, Value)>,
 }
 
+impl Copy {
+    /// Forgets people of whom `is_out` holds.
+    pub(super) fn take_out(&mut self, is_out: &dyn Fn(&str) -> bool) {
+        self.people.retain_mut(|(_, record)| super::take_out(record, is_out));
+    }
+}
+
 /// Every meeting that a calendar shows now within the window, with all its copies.
 pub fn copies(world: &World, rules: &Rules) -> BTreeMap<Which, BTreeMap<Whose, Copy>> {
-    let gatekeeper = Gatekeeper::new(world, &rules.allowed);
+    let gatekeeper = Gatekeeper::new(world, rules);
     let mut out: BTreeMap<Which, BTreeMap<Whose, Copy>> = BTreeMap::new();
     for instance in world.instances(rules.since, rules.until) {
         let meeting = world.meeting(instance.number);

@@ -11,6 +11,8 @@ use jiff::{SignedDuration, Timestamp};
 pub struct Rules {
     /// The domains that are let in, each for itself alone.
     pub allowed: Vec<String>,
+    /// The addresses of those who were erased, in their one spelling.
+    pub erased: BTreeSet<String>,
     /// From when on things count.
     pub since: Timestamp,
     /// The end of the calendars' window.
@@ -22,7 +24,15 @@ impl Rules {
     pub fn first_sync(domains: &[&str], now: Timestamp) -> Self {
         let days = |n: i64| SignedDuration::from_hours(24 * n);
         let allowed = domains.iter().map(|domain| (*domain).to_owned()).collect();
-        Self { allowed, since: now - days(90), until: now + days(180) }
+        Self { allowed, since: now - days(90), until: now + days(180), ..Self::default() }
+    }
+
+    /// The same at another time.
+    #[must_use]
+    pub fn at(mut self, now: Timestamp) -> Self {
+        let Self { since, until, .. } = Self::first_sync(&[], now);
+        (self.since, self.until) = (since, until);
+        self
     }
 }
 
@@ -51,13 +61,13 @@ pub enum Standing {
 /// Everyone's standing under some rules.
 pub struct Gatekeeper<'w> {
     world: &'w World,
-    allowed: &'w [String],
+    rules: &'w Rules,
     own: BTreeSet<String>,
 }
 
 impl<'w> Gatekeeper<'w> {
     /// Looks the tenant's own domains up: its first one, and those of the names and addresses of everyone who is no guest.
-    pub fn new(world: &'w World, allowed: &'w [String]) -> Self {
+    pub fn new(world: &'w World, rules: &'w Rules) -> Self {
         let mut own = BTreeSet::from([world.domains[0].clone()]);
         for user in world.users.iter().filter(|user| user.kind != UserKind::Guest && !user.removed) {
             let proxies = user.proxies.iter().filter_map(|proxy| {
@@ -67,7 +77,7 @@ impl<'w> Gatekeeper<'w> {
             let addresses = proxies.chain([user.upn.as_str()]).chain(user.mail.as_deref());
             own.extend(addresses.filter_map(|address| Some(address.split_once('@')?.1.to_lowercase())));
         }
-        Self { world, allowed, own }
+        Self { world, rules, own }
     }
 
     /// What stands in the address field of someone.
@@ -78,9 +88,11 @@ impl<'w> Gatekeeper<'w> {
     /// Who someone is.
     pub fn standing(&self, person: PersonNo) -> Standing {
         let Said::Address(address, domain) = self.said(person) else { return Standing::Unnamed };
-        if self.is_own(&domain) {
+        if self.rules.erased.contains(&address) {
+            Standing::Unnamed
+        } else if self.is_own(&domain) {
             Standing::Internal(address)
-        } else if self.allowed.contains(&domain) {
+        } else if self.rules.allowed.contains(&domain) {
             Standing::LetIn(address, domain)
         } else {
             Standing::Unnamed
