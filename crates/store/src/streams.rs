@@ -46,7 +46,7 @@ pub enum Position {
 /// round.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Round {
-    /// Counts the rounds of a stream that began without a link.
+    /// Counts the rounds of a stream: what a round saw bears its number.
     pub number: i64,
     /// How it is read.
     pub way: Way,

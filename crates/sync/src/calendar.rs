@@ -87,7 +87,19 @@ impl<'p> CalendarPage<'p> {
 
     /// A round that read the whole window has ended: what it did not see and has not begun is gone.
     pub async fn take_back_unseen(&mut self, tx: &mut PageTx, until: Timestamp) -> Result<(), PageError> {
-        for copy in tx.unseen_upcoming(self.mailbox, self.round.number, until).await? {
+        let gone = tx.unseen_upcoming(self.mailbox, self.round.number, until).await?;
+        self.take_back(tx, gone).await
+    }
+
+    /// A round that brought what changed has ended: days that a changed series does not have any more, and that have not
+    /// begun, are gone.
+    pub async fn take_back_vanished(&mut self, tx: &mut PageTx, until: Timestamp) -> Result<(), PageError> {
+        let gone = tx.vanished_days(self.mailbox, self.round.number, until).await?;
+        self.take_back(tx, gone).await
+    }
+
+    async fn take_back(&mut self, tx: &mut PageTx, gone: Vec<StoredCopy>) -> Result<(), PageError> {
+        for copy in gone {
             self.touched.extend(copy.meeting_key);
             tx.forget_copy(copy.id).await?;
         }

@@ -79,7 +79,10 @@ pub(crate) fn next_step(stream: &Stream, terms: &Terms) -> Step {
         Position::Start => begin_again(stream, terms),
         Position::Next(link) => Step::Follow(link.clone(), stream.round.clone()),
         Position::Delta(_) if runs_short(stream, terms.now) => begin_again(stream, terms),
-        Position::Delta(link) => Step::Follow(link.clone(), Round { is_full: false, items: 0, ..stream.round.clone() }),
+        Position::Delta(link) => {
+            let number = stream.round.number + 1;
+            Step::Follow(link.clone(), Round { number, is_full: false, items: 0, ..stream.round.clone() })
+        }
     }
 }
 
@@ -160,7 +163,7 @@ mod tests {
         assert_eq!(outcome(&next, 7, "2026-03-02T00:00:00Z"), ("follow", next.round.clone()));
         let delta = stream(StreamKind::Calendar, Position::Delta(link()), DAY);
         let (step, round) = outcome(&delta, 7, "2026-03-02T00:00:00Z");
-        assert_eq!((step, round.is_full, round.number), ("follow", false, 3));
+        assert_eq!((step, round.is_full, round.number), ("follow", false, 4));
         let start = stream(StreamKind::MailFolder, Position::Start, DAY);
         let (step, round) = outcome(&start, 7, DAY);
         assert_eq!((step, round.number, round.window_end), ("begin", 4, None));

@@ -239,10 +239,13 @@ impl MailboxSync<'_> {
                 calendar.counts.events.drop_many(Dropped::Malformed, malformed.into());
                 calendar.apply(&mut tx, page.items).await?;
                 if !matches!(next, Next::More(_))
-                    && round.is_full
                     && let Some(until) = round.window_end
                 {
-                    calendar.take_back_unseen(&mut tx, until).await?;
+                    if round.is_full {
+                        calendar.take_back_unseen(&mut tx, until).await?;
+                    } else {
+                        calendar.take_back_vanished(&mut tx, until).await?;
+                    }
                 }
                 let (counts, aside) = calendar.settle(&mut tx).await?;
                 put_aside = aside;

@@ -238,6 +238,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     teller.say("by master", page.copies_of_masters(&[master]).await.unwrap().len());
     teller.say("people", page.people_of(&[stored.id]).await.unwrap());
     let unseen = page.unseen_upcoming(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
+    let vanished = page.vanished_days(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
     teller.say("unseen", unseen.len());
     let event = FilteredEvent {
         details: None,

@@ -19,7 +19,6 @@ async fn a_letter_that_is_deleted_was_sent() {
 /// Nothing says so: the series is sent again, and the day just misses
 /// (<https://github.com/microsoftgraph/microsoft-graph-docs/pull/4501>).
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-#[ignore = "the product does not take such a day back yet"]
 async fn a_day_that_is_taken_out_of_a_series_is_taken_back() {
     let series = Series { who: 42, with: 76, hours: 27, rhythm: Rhythm::Workdays };
     assert_kept(116, &[series, Sync, ChangeDay { series: 79, day: 6, how: Day::Deleted }, Sync]).await;
