@@ -193,12 +193,12 @@ fn rhythm(draw: &mut Draw) -> Rhythm {
     [Rhythm::Weekly, Rhythm::Weekly, Rhythm::EveryOtherDay, Rhythm::Workdays][draw.below(4)]
 }
 
-/// No day is taken out of a series for now: see `kept::a_day_that_is_taken_out_of_a_series_is_taken_back`.
 fn day(draw: &mut Draw) -> Day {
-    match draw.below(5) {
+    match draw.below(6) {
         0 | 1 => Day::Later(1 + u8_below(draw, 60)),
         2 => Day::Renamed,
         3 => Day::Joined(any(draw)),
+        4 => Day::Deleted,
         _ => Day::Cancelled,
     }
 }
