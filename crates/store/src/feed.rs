@@ -23,7 +23,7 @@ use sqlx::any::AnyRow;
 use sqlx::{AnyConnection, AssertSqlSafe, Row as _};
 use thiserror::Error;
 
-use crate::records::{later_participants, read_record};
+use crate::export::{later_participants, read_record};
 use crate::sql::{CHUNK, pad, placeholders};
 use crate::{Cell, Crypter, Sealed, Store, StoreError};
 

@@ -14,6 +14,7 @@ mod crypter;
 pub mod erase;
 mod error;
 pub mod exclusions;
+pub mod export;
 pub mod feed;
 pub mod keys;
 mod ledger;

@@ -7,7 +7,7 @@ use m365_privacy::TypedAddress;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
-use crate::records::{later_participants, read_record};
+use crate::export::{later_participants, read_record};
 use crate::{Store, StoreError};
 
 /// The place of a record among others: when it happened, and its id.

@@ -8,7 +8,7 @@ use m365_database::{Acceptance, Database, accept_dpa, withdraw_dpa};
 use m365_model::{ConnectorId, ManualClock, SeededEntropy, Surroundings, TenantId, UserId};
 use m365_store::allow_list::Leftovers;
 use m365_store::erase::Target;
-use m365_store::records::RecordQuery;
+use m365_store::export::RecordQuery;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};

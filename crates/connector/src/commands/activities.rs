@@ -1,8 +1,8 @@
 //! `activities`
 
 use m365_model::TenantId;
+use m365_store::export::RecordQuery;
 use m365_store::feed::Cursor;
-use m365_store::records::RecordQuery;
 use m365_store::settings::Detail;
 use m365_store::{Store, StoreError};
 

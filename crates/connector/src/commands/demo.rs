@@ -8,7 +8,7 @@ use m365_database::{AGREEMENT_VERSION, Database, accept_dpa};
 use m365_graph::{Credentials, Endpoints, Limits};
 use m365_model::{Surroundings, TenantId, UserId};
 use m365_privacy::DomainName;
-use m365_store::records::RecordQuery;
+use m365_store::export::RecordQuery;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use m365_sync::{Engine, sync};
 use secrecy::{ExposeSecret as _, SecretString};

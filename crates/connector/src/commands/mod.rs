@@ -56,7 +56,7 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
         }
         Command::Activities { format, changes: true, after, .. } => activities::changes(&tenant, format, after).await,
         Command::Activities { format, since, include_upcoming, .. } => {
-            let query = m365_store::records::RecordQuery { since, include_upcoming };
+            let query = m365_store::export::RecordQuery { since, include_upcoming };
             with_database(true, async |store| activities::run(&store, &tenant, format, query).await).await
         }
         Command::Erase { whom, json } => {

@@ -3,7 +3,7 @@
 use m365_database::{Database, accept_dpa, copied_tables};
 use m365_model::{TenantId, UserId};
 use m365_store::allow_list::Leftovers;
-use m365_store::records::RecordQuery;
+use m365_store::export::RecordQuery;
 use m365_store::{Crypter, Rotated, Store, StoreError, sealed_columns};
 use secrecy::ExposeSecret as _;
 use sqlx::AssertSqlSafe;

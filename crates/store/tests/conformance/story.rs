@@ -13,11 +13,12 @@ use m365_privacy::{
 use m365_store::allow_list::{Leftovers, changes};
 use m365_store::config::InternalSource;
 use m365_store::erase::Target;
+use m365_store::export::RecordQuery;
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
 use m365_store::reading::PageOf;
-use m365_store::records::{MessageCopy, RecordQuery, ToStore};
+use m365_store::records::{MessageCopy, ToStore};
 use m365_store::streams::{Advance, Coverage, Round};
 use m365_store::{Store, StoreError};
 use secrecy::SecretString;
@@ -239,7 +240,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     teller.say("people", page.people_of(&[stored.id]).await.unwrap());
     let unseen = page.unseen_upcoming(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
     let vanished = page.vanished_days(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
-    teller.say("unseen", unseen.len());
+    teller.say("unseen", (unseen.len(), vanished.len()));
     let event = FilteredEvent {
         details: None,
         id: "e1".to_owned(),

@@ -11,9 +11,10 @@ use m365_privacy::{
     AddressFilter, AttendeeKind, Exclusions, OrganizerRules, RawAddress, RawAttendee, RawText, ResponseStatus,
     filter_calendar_attendees, filter_email_participants,
 };
+use m365_store::export::RecordQuery;
 use m365_store::feed::{Change, Cursor};
 use m365_store::keys::ShortKey;
-use m365_store::records::{RecordHead, RecordQuery, ToStore};
+use m365_store::records::{RecordHead, ToStore};
 use m365_store::streams::Advance;
 use m365_store::{Crypter, MasterKey, PageTx, Store, StoreError};
 use serde_json::Value;

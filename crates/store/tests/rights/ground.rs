@@ -13,10 +13,11 @@ use m365_privacy::{
     Suppressions, filter_calendar_attendees, filter_email_participants,
 };
 use m365_store::erase::{ErasureReceipt, Target};
+use m365_store::export::RecordQuery;
 use m365_store::feed::Change;
 use m365_store::keys::ShortKey;
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
-use m365_store::records::{RecordQuery, ToStore};
+use m365_store::records::ToStore;
 use m365_store::streams::Advance;
 use m365_store::{Crypter, MasterKey, PageTx, Store, StoreError};
 use serde_json::Value;
