@@ -16,7 +16,7 @@
 //!
 //! # Adding a thing that happens
 //!
-//! Add it to [`Op`], let [`Op::draw`] draw it, and do it in `scene.rs`, by a verb of the simulator or of the kit. If it changes
+//! Add it to [`Op`], let `op.rs` draw it, and do it in `scene.rs`, by a verb of the simulator or of the kit. If it changes
 //! who may be told of, tell the ledger too, in the ledger's own words: the ledger never looks at the product. Numbers in an
 //! [`Op`] pick from what is there, by remainder, so that a shortened list can still be played.
 //!
