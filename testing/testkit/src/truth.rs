@@ -18,8 +18,10 @@ pub use people::Rules;
 /// How far ahead the truth is told. Series without an end go on beyond it.
 pub const AHEAD: SignedDuration = SignedDuration::from_hours(24 * 120);
 
-/// Everything that is to be written down of what there is now, by time and then by id; of meetings to come, those of the
-/// next [`AHEAD`].
+/// How far back the truth is told. What is older may or may not have been read again, and stays as it is.
+pub const BACK: SignedDuration = SignedDuration::from_hours(24 * 89);
+
+/// Everything that is to be written down of what there is now, by time and then by id: from [`BACK`] to [`AHEAD`].
 pub fn records(world: &World, rules: &Rules) -> Vec<Value> {
     let mut ledger = Ledger::new(rules.clone());
     ledger.read(world);
@@ -31,9 +33,10 @@ pub fn happened(records: &[Value], now: Timestamp) -> Vec<Value> {
     records.iter().filter(|record| time_of(record) <= now).cloned().collect()
 }
 
-/// Those that happen within [`AHEAD`] of `now`, which is as far as the truth is told.
+/// Those from [`BACK`] to [`AHEAD`] of `now`, which is as far as the truth is told.
 pub fn within_reach(records: &[Value], now: Timestamp) -> Vec<Value> {
-    happened(records, now + AHEAD)
+    let span = now - BACK..=now + AHEAD;
+    records.iter().filter(|record| span.contains(&time_of(record))).cloned().collect()
 }
 
 /// The first difference between what is stored and the truth, in words; `None` when they are the same.

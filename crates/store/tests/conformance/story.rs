@@ -352,8 +352,11 @@ async fn choices(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tell
     let mut copied = message(gate, &list, "copied", "2026-02-20T10:00:00Z", &["buyer@globex.com"]);
     copied.copy = Some(MessageCopy { key: ShortKey::message("<1@acme.com>"), user: "u2".to_owned() });
     teller.say("copied", page.put_activities(&[copied]).await.unwrap());
-    teller.say("copies", page.records_of_messages(&[ShortKey::message(" <1@acme.com>")]).await.unwrap());
-    teller.say("named", page.rows_named(&["o365_email_copied", "o365_email_none"]).await.unwrap());
+    // Rows are numbered by the engine.
+    let heads = page.records_of_messages(&[ShortKey::message(" <1@acme.com>")]).await.unwrap();
+    teller.say("copies", heads.iter().map(|head| (&head.external_id, &head.copy)).collect::<Vec<_>>());
+    let rows = page.rows_named(&["o365_email_copied", "o365_email_none"]).await.unwrap();
+    teller.say("named", rows.get("o365_email_copied") == Some(&heads[0].id) && rows.len() == 1);
     page.save(Advance::Nowhere).await.unwrap();
     teller.say("overview", store.mailbox_overview(&tenant).await.unwrap());
 

@@ -3,14 +3,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use graph_sim::World;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::Value;
 
 use super::meetings::{self, Copy, Which, Whose};
-use super::{AHEAD, Rules, mail, sorted, take_out, time_of};
-
-/// How far back the truth is told. What is older may or may not have been read again, and stays as it is.
-const BACK: SignedDuration = SignedDuration::from_hours(24 * 89);
+use super::{AHEAD, BACK, Rules, mail, sorted, take_out, time_of};
 
 /// What there was to be written down each time that somebody looked.
 ///
