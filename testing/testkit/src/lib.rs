@@ -11,7 +11,8 @@
 //!
 //! let rules = kit.rules(&["acme.com"]);
 //! let truth = truth::records(&kit.sim.world(), &rules);
-//! assert_eq!(kit.records(false).await, truth::happened(&truth, kit.now()));
+//! let stored = truth::within_reach(&kit.records(false).await, kit.now());
+//! assert_eq!(stored, truth::happened(&truth, kit.now()));
 //! # });
 //! # Ok::<(), std::io::Error>(())
 //! ```

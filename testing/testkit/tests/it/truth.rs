@@ -15,7 +15,8 @@ async fn assert_true(on: &On, seed: u64, mailboxes: usize, domains: &[&str]) {
     let truth = truth::records(&kit.sim.world(), &kit.rules(domains));
     assert!(!truth.is_empty());
     assert_eq!(kit.falsehood(domains).await, None, "seed {seed}, {mailboxes} mailboxes");
-    assert_eq!(kit.records(false).await, truth::happened(&truth, kit.now()));
+    let stored = truth::within_reach(&kit.records(false).await, kit.now());
+    assert_eq!(stored, truth::happened(&truth, kit.now()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
