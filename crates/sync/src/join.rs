@@ -154,22 +154,39 @@ impl Fate {
         let named: HashSet<&str> = everything.map(|(_, activity)| activity.external_id()).collect();
         let stored: HashSet<&str> = records.iter().map(|record| record.external_id.as_str()).collect();
         let mut fate = Self::default();
+        let mut settled = HashSet::new();
         for (meeting, activity) in outcomes.iter().flat_map(|(m, o)| o.activities.iter().map(move |(_, a)| (m, a))) {
-            let is_same = |record: &&RecordHead| {
-                loaded.single.get(meeting) == Some(&record.meeting_key)
-                    && record.person == activity.participants()[0].as_str()
-                    && record.occurred_at == activity.occurred_at()
+            let Some(single) = loaded.single.get(meeting) else { continue };
+            let of_both = |person: &str, at: Timestamp| {
+                person == activity.participants()[0].as_str() && at == activity.occurred_at()
             };
+            let is_same = |r: &&RecordHead| r.meeting_key == *single && of_both(&r.person, r.occurred_at);
+            let Some(record) = records.iter().find(is_same) else { continue };
+            settled.insert(record.id);
             let name = activity.external_id();
-            if !stored.contains(name)
-                && let Some(record) = records.iter().find(is_same)
-            {
-                fate.renamed.insert(name.to_owned(), record.id);
+            let is_known = stored.contains(name);
+            // A calendar that was not read yet since still shows the single meeting.
+            let stands = outcomes.get(single).is_some_and(|outcome| {
+                outcome.activities.iter().any(|(_, a)| of_both(a.participants()[0].as_str(), a.occurred_at()))
+            });
+            match (is_known, stands) {
+                (false, true) => {
+                    fate.refused.insert(name.to_owned());
+                    settled.remove(&record.id);
+                }
+                (false, false) => {
+                    fate.renamed.insert(name.to_owned(), record.id);
+                }
+                (true, _) => {
+                    let of_single = outcomes.get(single).into_iter().flat_map(|outcome| &outcome.activities);
+                    let same = of_single.filter(|(_, a)| of_both(a.participants()[0].as_str(), a.occurred_at()));
+                    fate.refused.extend(same.map(|(_, a)| a.external_id().to_owned()));
+                    fate.gone.push(record.id);
+                }
             }
         }
-        let moved: HashSet<i64> = fate.renamed.values().copied().collect();
         for record in records {
-            if named.contains(record.external_id.as_str()) || moved.contains(&record.id) {
+            if settled.contains(&record.id) || named.contains(record.external_id.as_str()) {
                 continue;
             }
             let Some(outcome) = outcomes.get(&record.meeting_key) else { continue };
