@@ -31,15 +31,13 @@ impl Rules {
         if let Some(days) = settings.retention_days {
             settings.lookback_days = settings.lookback_days.min(days);
         }
-        let erased = store.suppressions(tenant).await?;
-        let excluded: Exclusions = store.exclusions(tenant).await?.into_iter().collect();
-        let internal: Vec<DomainName> = store.internal_domains(tenant).await?;
+        let filter = filter(store, tenant, list.entries, &[]).await?;
         let mut mappings = FieldMappings::default();
         if settings.subjects == Keep::Omit {
             mappings = mappings.without_subjects();
         }
         Ok(Self {
-            filter: AddressFilter::new(list.entries, internal, excluded).without(erased),
+            filter,
             has_paused_entries: !list.paused.is_empty(),
             mappings,
             kept_since: settings.kept_since(store.surroundings().now()),
@@ -63,11 +61,7 @@ impl Rules {
             let include_subdomains = *include_subdomains;
             entries.push(AllowEntry { id: EntryId(-place), domain: domain.clone(), include_subdomains });
         }
-        let mut internal = store.internal_domains(tenant).await?;
-        internal.extend_from_slice(own);
-        let erased = store.suppressions(tenant).await?;
-        let excluded: Exclusions = store.exclusions(tenant).await?.into_iter().collect();
-        Ok(Self { filter: AddressFilter::new(entries, internal, excluded).without(erased), ..rules })
+        Ok(Self { filter: filter(store, tenant, entries, own).await?, ..rules })
     }
 
     pub fn organizers(&self) -> OrganizerRules {
@@ -85,4 +79,18 @@ impl Rules {
     pub fn keeps_subjects(&self) -> bool {
         self.settings.subjects == Keep::Store
     }
+}
+
+/// The filter over these entries, with `own` known as the company's besides what the store knows.
+async fn filter(
+    store: &Store,
+    tenant: &TenantId,
+    entries: Vec<AllowEntry>,
+    own: &[DomainName],
+) -> Result<AddressFilter, StoreError> {
+    let erased = store.suppressions(tenant).await?;
+    let excluded: Exclusions = store.exclusions(tenant).await?.into_iter().collect();
+    let mut internal = store.internal_domains(tenant).await?;
+    internal.extend_from_slice(own);
+    Ok(AddressFilter::new(entries, internal, excluded).without(erased))
 }

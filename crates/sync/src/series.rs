@@ -24,6 +24,33 @@ fn in_whole_days(copy: StoredCopy, master: &StoredCopy) -> StoredCopy {
     }
 }
 
+/// What stands of `copy` for itself: its names and its time, no people and no text.
+fn standing(copy: &StoredCopy, round: i64) -> CopyWrite<'_> {
+    CopyWrite {
+        mailbox: copy.mailbox,
+        user: &copy.user,
+        key: copy.key,
+        event_id: copy.event_id.as_deref(),
+        kind: copy.kind,
+        state: CopyState::Standing,
+        master_key: copy.master_key,
+        master_id: None,
+        meeting_key: copy.meeting_key,
+        place: copy.place.as_deref(),
+        series_key: None,
+        cancelled_at: None,
+        is_organizer: copy.is_organizer,
+        starts_at: copy.starts_at,
+        ends_at: copy.ends_at,
+        subject: None,
+        is_online: None,
+        people: None,
+        people_from_master: false,
+        details: CopyDetails::default(),
+        round,
+    }
+}
+
 impl CalendarPage<'_> {
     /// Occurrences whose master does not exist any more are passed over and counted.
     pub async fn master_is_gone(&mut self, tx: &mut PageTx, master: ShortKey) -> Result<(), PageError> {
@@ -151,29 +178,7 @@ impl CalendarPage<'_> {
             self.stored.remove(&copy.key);
             return tx.forget_copy(copy.id).await;
         }
-        let write = CopyWrite {
-            mailbox: copy.mailbox,
-            user: &copy.user,
-            key: copy.key,
-            event_id: copy.event_id.as_deref(),
-            kind: copy.kind,
-            state: CopyState::Standing,
-            master_key: copy.master_key,
-            master_id: None,
-            meeting_key: copy.meeting_key,
-            place: copy.place.as_deref(),
-            series_key: None,
-            cancelled_at: None,
-            is_organizer: copy.is_organizer,
-            starts_at: copy.starts_at,
-            ends_at: copy.ends_at,
-            subject: None,
-            is_online: None,
-            people: None,
-            people_from_master: false,
-            details: CopyDetails::default(),
-            round: self.round.number,
-        };
+        let write = standing(&copy, self.round.number);
         self.put_over(tx, &write, Some(copy.id)).await
     }
 
@@ -186,27 +191,13 @@ impl CalendarPage<'_> {
     ) -> Result<(), PageError> {
         self.touched.insert(meeting);
         let write = CopyWrite {
-            mailbox: copy.mailbox,
-            user: &copy.user,
-            key: copy.key,
-            event_id: copy.event_id.as_deref(),
-            kind: copy.kind,
-            state: CopyState::Standing,
             master_key: Some(master.key),
-            master_id: None,
             meeting_key: Some(meeting),
-            place: copy.place.as_deref(),
-            series_key: None,
-            cancelled_at: None,
             is_organizer: master.is_organizer,
-            starts_at: copy.starts_at,
-            ends_at: copy.ends_at,
-            subject: None,
             is_online: copy.is_online,
-            people: None,
             people_from_master: true,
             details: CopyDetails { midnights: None, ..copy.details.clone() },
-            round: self.round.number,
+            ..standing(copy, self.round.number)
         };
         self.put_over(tx, &write, Some(copy.id)).await
     }
