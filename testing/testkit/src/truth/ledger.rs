@@ -17,7 +17,7 @@ use super::{AHEAD, BACK, Rules, mail, sorted, take_out, time_of};
 ///   missed; one that had begun has happened.
 /// - A meeting with a copy that is private, or that was cancelled before it began, has no record, and had none.
 /// - Someone who is no longer invited to a meeting that has begun was there all the same. Which of its copies such a record
-///   is named by is left open: the copies learn of the change one after the other.
+///   is named by is left open: the copies learn of the change one after the other, and one that is gone never does.
 /// - Whoever is erased, or let in by a domain that was purged, is taken out of everything, and whoever is left is counted anew.
 /// - What a domain that was closed has let in stays. Whether it says the same after its letter or meeting was read once more
 ///   without that domain, and whether a meeting to come is still told of then, is left open.
@@ -133,6 +133,8 @@ impl Ledger {
     fn read_meeting(&mut self, which: Which, shown: BTreeMap<Whose, Copy>, now: Timestamp) {
         let copies = self.copies.entry(which).or_default();
         copies.retain(|whose, copy| shown.contains_key(whose) || copy.start <= now);
+        let is_gone = |whose: &Whose| !shown.contains_key(whose);
+        let gone: BTreeSet<Whose> = copies.keys().copied().filter(is_gone).collect();
         copies.extend(shown);
         let forbidden = copies.values().any(|copy| copy.forbids);
         // A copy that is gone is told of under today's rules too.
@@ -151,8 +153,13 @@ impl Ledger {
             begun && !forbidden && !named_anew
         });
         self.left_open.extend(written.keys().filter(|id| !wanted.contains_key(*id)).cloned());
+        let never_told = meetings::named_by_the_gone(copies, &gone);
         for id in wanted.keys() {
-            self.left_open.remove(id);
+            if never_told.contains(id) {
+                self.left_open.insert(id.clone());
+            } else {
+                self.left_open.remove(id);
+            }
         }
         written.extend(wanted.clone());
         if forbidden {

@@ -87,6 +87,17 @@ pub fn records(copies: &BTreeMap<Whose, Copy>) -> BTreeMap<String, Value> {
     people.map(|(_, record)| (record["externalId"].as_str().expect("an id").to_owned(), record.clone())).collect()
 }
 
+/// The ids of records that a copy which is gone would name, though one that counts more stands and does not list their person.
+pub fn named_by_the_gone(copies: &BTreeMap<Whose, Copy>, gone: &BTreeSet<Whose>) -> BTreeSet<String> {
+    let lists = |copy: &Copy, person: &str| copy.people.iter().any(|(other, _)| other == person);
+    let of_gone = copies.iter().filter(|(whose, _)| gone.contains(whose)).map(|(_, copy)| copy);
+    let named = of_gone.flat_map(|copy| copy.people.iter().map(move |(person, record)| (copy, person, record)));
+    let unlisted = named.filter(|(copy, person, _)| {
+        copies.iter().any(|(whose, other)| !gone.contains(whose) && other.rank < copy.rank && !lists(other, person))
+    });
+    unlisted.map(|(.., record)| record["externalId"].as_str().expect("an id").to_owned()).collect()
+}
+
 /// What is the same for everyone in one copy.
 struct Facts<'a> {
     gatekeeper: &'a Gatekeeper<'a>,

@@ -1,8 +1,8 @@
 //! Lists that failed once, in the product or under a fault that was planted (`docs/planted-faults.md`), as short as they get.
 
 use testkit::simulation::Op::{
-    ChangeDay, Close, Delete, DeleteCopy, Expire, Hours, Mail, MailToTwo, Meet, PrivateCopy, Purge, Series, Sync,
-    Vanish,
+    ChangeDay, Close, Delete, DeleteCopy, Expire, Hours, Life, Mail, MailToTwo, Meet, PrivateCopy, Purge, Reschedule,
+    Series, Sync, Vanish,
 };
 use testkit::simulation::{Day, Op, Rhythm, play};
 
@@ -62,4 +62,12 @@ async fn one_private_copy_forbids_a_meeting_in_all() {
         ops.push(Sync);
         assert_kept(9, &ops).await;
     }
+}
+
+/// A day had a guest, a calendar threw its copy away, and then the organizer put the series off, without the guest: he was there
+/// all the same, and the record keeps the name that it had, though the copy that is gone still lists him.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_copy_that_is_gone_renames_nothing() {
+    let (thrown, put_off) = (DeleteCopy { meeting: 89, of: 46 }, Reschedule { meeting: 33, hours: 21 });
+    assert_kept(1658, &[Sync, thrown, Life(5), put_off, Sync]).await;
 }
