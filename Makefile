@@ -28,7 +28,7 @@ test-long: test
 bench: setup-tests build
 	@scripts/measure-memory $(BIN)
 	@$(CARGO) build --release --quiet -p bench
-	@scripts/with-postgres bash -c 'psql -qd "$$TEST_POSTGRES_URL/postgres" -c "CREATE DATABASE bench" && target/release/bench --postgres "$$TEST_POSTGRES_URL/bench" $(BENCH)'
+	@BENCH="$(BENCH)" scripts/with-postgres scripts/measure-reading target/release/bench
 
 lint:
 	$(CARGO) fmt --all --check

@@ -44,15 +44,17 @@ pub const NEWEST: &str = concat!(
      ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4"
 );
 
-/// The newest of a person. Each half comes in order from its index, and the two are merged.
+/// The newest of a person. Each half is bounded by itself: who has a hundred thousand records costs what others do.
 pub const OF_PERSON: &str = concat!(
-    "SELECT ",
+    "SELECT * FROM (SELECT ",
     columns!(),
     " FROM activity a WHERE a.tenant_id = $1 AND a.person_external_id = $5 AND (a.occurred_at, a.external_id) < ($2, $3) \
-     UNION ALL SELECT ",
+     ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4) AS firsts \
+     UNION ALL SELECT * FROM (SELECT ",
     columns!(),
     " FROM activity_participant p JOIN activity a ON a.id = p.activity_id WHERE p.tenant_id = $1 AND p.address = $5 \
      AND a.tenant_id = $1 AND (a.occurred_at, a.external_id) < ($2, $3) \
+     ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4) AS others \
      ORDER BY occurred_at DESC, external_id DESC LIMIT $4"
 );
 

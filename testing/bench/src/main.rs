@@ -31,6 +31,9 @@ struct Options {
     /// A PostgreSQL server; without it SQLite alone is measured
     #[arg(long)]
     postgres: Option<String>,
+    /// Fill the PostgreSQL server's database and ask nothing: the next time it is found filled
+    #[arg(long, requires = "postgres")]
+    fill: bool,
 }
 
 /// How many records a page has.
@@ -43,6 +46,10 @@ type Failure = Box<dyn std::error::Error>;
 #[tokio::main]
 async fn main() -> Result<(), Failure> {
     let options = Options::parse();
+    if let Some(url) = options.postgres.as_ref().filter(|_| options.fill) {
+        filled(url, &options).await?.close().await;
+        return Ok(());
+    }
     let folder = tempfile::tempdir()?;
     println!("# Reading among {} records of {} tenants\n", options.records, options.tenants);
     let url = format!("sqlite://{}", folder.path().join("bench.db").display());
@@ -54,11 +61,8 @@ async fn main() -> Result<(), Failure> {
 }
 
 async fn measure(engine: &str, url: &str, options: &Options) -> Result<(), Failure> {
-    let database = Database::open(url, Surroundings::system()).await?;
-    database.migrate().await?;
-    let began = Instant::now();
-    fill::fill(&database, options.tenants, options.records / options.tenants).await?;
-    println!("## {engine} (filled in {} s)\n", began.elapsed().as_secs());
+    let database = filled(url, options).await?;
+    println!("## {engine}\n");
     let key = MasterKey::from_hex(&"ab".repeat(32).into())?;
     let store = Store::new(database.clone(), Crypter::new(key, Vec::new()));
     questions(&store, options).await?;
@@ -69,6 +73,16 @@ async fn measure(engine: &str, url: &str, options: &Options) -> Result<(), Failu
     println!("```\n");
     database.close().await;
     Ok(())
+}
+
+/// The database, filled unless it was found so.
+async fn filled(url: &str, options: &Options) -> Result<Database, Failure> {
+    let database = Database::open(url, Surroundings::system()).await?;
+    database.migrate().await?;
+    if database.tenants().await?.is_empty() {
+        fill::fill(&database, options.tenants, options.records / options.tenants).await?;
+    }
+    Ok(database)
 }
 
 async fn questions(store: &Store, options: &Options) -> Result<(), Failure> {
