@@ -33,6 +33,7 @@ impl Watcher for Bar {
         match progress {
             Progress::Mailboxes(n) => self.inner.set_length(n),
             Progress::MailboxDone => self.inner.inc(1),
+            Progress::Traffic { .. } => {}
             Progress::Page { seen, kept } => {
                 let seen = self.seen.fetch_add(seen, Ordering::Relaxed) + seen;
                 let kept = self.kept.fetch_add(kept, Ordering::Relaxed) + kept;

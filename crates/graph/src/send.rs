@@ -123,7 +123,6 @@ impl Sender {
             gate.close_until(Instant::now() + asked.min(self.limits.longest_wait));
         }
         debug!(attempt, code = %error.code(), status = error.status(), wait_ms = wait.as_millis(), "asked again later");
-        self.counters.retry(wait);
-        tokio::time::sleep(wait).await;
+        self.counters.retry(wait).await;
     }
 }

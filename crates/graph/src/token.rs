@@ -193,8 +193,7 @@ impl Tokens {
             };
             let wait = retry::wait(&self.limits, attempt, asked, &*self.surroundings.entropy);
             debug!(attempt, wait_ms = wait.as_millis(), "the token exchange is repeated");
-            self.counters.retry(wait);
-            tokio::time::sleep(wait).await;
+            self.counters.retry(wait).await;
             attempt += 1;
         }
     }

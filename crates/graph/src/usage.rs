@@ -14,6 +14,8 @@ pub struct Usage {
     pub retried: u64,
     /// Time spent waiting before a repetition, summed over requests.
     pub waited: Duration,
+    /// Requests that wait for their repetition at this moment.
+    pub waiting: u64,
     /// Token exchanges.
     pub tokens: u64,
 }
@@ -24,7 +26,17 @@ pub(crate) struct Counters {
     throttled: AtomicU64,
     retried: AtomicU64,
     waited_ms: AtomicU64,
+    waiting: AtomicU64,
     tokens: AtomicU64,
+}
+
+/// Counts a request as waiting for as long as it lasts, however the wait ends.
+struct Waiting<'c>(&'c AtomicU64);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl Counters {
@@ -36,9 +48,13 @@ impl Counters {
         self.throttled.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn retry(&self, after: Duration) {
+    /// Waits before a repetition.
+    pub(crate) async fn retry(&self, after: Duration) {
         self.retried.fetch_add(1, Ordering::Relaxed);
         self.waited_ms.fetch_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        let _waiting = Waiting(&self.waiting);
+        tokio::time::sleep(after).await;
     }
 
     pub(crate) fn token(&self) {
@@ -51,6 +67,7 @@ impl Counters {
             throttled: self.throttled.load(Ordering::Relaxed),
             retried: self.retried.load(Ordering::Relaxed),
             waited: Duration::from_millis(self.waited_ms.load(Ordering::Relaxed)),
+            waiting: self.waiting.load(Ordering::Relaxed),
             tokens: self.tokens.load(Ordering::Relaxed),
         }
     }

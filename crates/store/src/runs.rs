@@ -1,7 +1,7 @@
 //! Runs: when each sync began and ended, and its summary.
 
 use jiff::Timestamp;
-use m365_model::{Ended, RunId, RunStatus, TenantId, to_text};
+use m365_model::{Ended, RunId, RunStatus, TenantId, from_text, to_text};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
@@ -12,6 +12,10 @@ use crate::{Store, StoreError};
 pub struct StoredRun {
     /// Its id.
     pub id: RunId,
+    /// When it began.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub ended_at: Option<Timestamp>,
     /// How it stands.
     pub status: RunStatus,
     /// How it ended, once it has; `None` when its process was killed.
@@ -80,7 +84,8 @@ impl Store {
     pub async fn last_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
         let row = sqlx::query(
-            "SELECT id, status, outcome, summary FROM sync_run WHERE tenant_id = $1 ORDER BY number DESC LIMIT 1",
+            "SELECT id, status, outcome, summary, started_at, ended_at FROM sync_run WHERE tenant_id = $1 \
+             ORDER BY number DESC LIMIT 1",
         );
         let row = row.bind(tenant.as_str()).fetch_optional(reader.connection()).await?;
         row.as_ref().map(read_run).transpose()
@@ -92,17 +97,52 @@ impl Store {
     /// When the database fails.
     pub async fn run(&self, tenant: &TenantId, id: &RunId) -> Result<Option<StoredRun>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
-        let row = sqlx::query("SELECT id, status, outcome, summary FROM sync_run WHERE tenant_id = $1 AND id = $2");
+        let row = sqlx::query(
+            "SELECT id, status, outcome, summary, started_at, ended_at FROM sync_run WHERE tenant_id = $1 AND id = $2",
+        );
         let row = row.bind(tenant.as_str()).bind(id.as_str()).fetch_optional(reader.connection()).await?;
         row.as_ref().map(read_run).transpose()
+    }
+}
+
+impl Store {
+    /// The runs that began last, newest first.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn recent_runs(&self, tenant: &TenantId, limit: u16) -> Result<Vec<StoredRun>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let rows = sqlx::query(
+            "SELECT id, status, outcome, summary, started_at, ended_at FROM sync_run WHERE tenant_id = $1 \
+             ORDER BY number DESC LIMIT $2",
+        );
+        let rows = rows.bind(tenant.as_str()).bind(i64::from(limit)).fetch_all(reader.connection()).await?;
+        rows.iter().map(read_run).collect()
+    }
+
+    /// When the last run ended that read what it should.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn last_good_run(&self, tenant: &TenantId) -> Result<Option<StoredRun>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let row = sqlx::query(
+            "SELECT id, status, outcome, summary, started_at, ended_at FROM sync_run WHERE tenant_id = $1 \
+             AND status = $2 ORDER BY number DESC LIMIT 1",
+        );
+        let row = row.bind(tenant.as_str()).bind(RunStatus::Succeeded.word());
+        row.fetch_optional(reader.connection()).await?.as_ref().map(read_run).transpose()
     }
 }
 
 fn read_run(row: &AnyRow) -> Result<StoredRun, StoreError> {
     let unreadable = || StoreError::Unreadable("sync_run");
     let (id, status, ended): (String, String, Option<String>) = (row.try_get(0)?, row.try_get(1)?, row.try_get(2)?);
+    let (started, finished): (String, Option<String>) = (row.try_get(4)?, row.try_get(5)?);
     Ok(StoredRun {
         id: id.parse().map_err(|_| unreadable())?,
+        started_at: from_text(&started).ok_or_else(unreadable)?,
+        ended_at: finished.map(|at| from_text(&at).ok_or_else(unreadable)).transpose()?,
         status: RunStatus::from_word(&status).ok_or_else(unreadable)?,
         ended: ended.map(|word| Ended::from_word(&word).ok_or_else(unreadable)).transpose()?,
         summary: row.try_get(3)?,

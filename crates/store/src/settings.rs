@@ -29,6 +29,8 @@ pub struct Settings {
     pub meeting_dedupe: Switch,
     /// How many days back the first sync reads.
     pub lookback_days: u16,
+    /// How many minutes lie between the beginnings of two syncs.
+    pub sync_interval_minutes: u32,
     /// After how many days records are deleted; never when it is unset.
     pub retention_days: Option<u16>,
 }
@@ -96,6 +98,7 @@ impl Default for Settings {
             mail_dedupe: MailDedupe::Off,
             meeting_dedupe: Switch::On,
             lookback_days: 90,
+            sync_interval_minutes: 15,
             retention_days: None,
         }
     }
@@ -128,6 +131,7 @@ pub const NAMES: &[&str] = &[
     "mailDedupe",
     "meetingDedupe",
     "lookbackDays",
+    "syncIntervalMinutes",
     "retentionDays",
 ];
 
@@ -179,6 +183,12 @@ impl Settings {
                 let days = value.parse().ok().filter(|days| (1..=1460).contains(days));
                 let expected = "a number of days from 1 to 1460";
                 self.lookback_days = days.ok_or(SettingError::Value { name: "lookbackDays", expected })?;
+            }
+            "syncIntervalMinutes" => {
+                let minutes = value.parse().ok().filter(|minutes| (5..=1440).contains(minutes));
+                let expected = "a number of minutes from 5 to 1440";
+                self.sync_interval_minutes =
+                    minutes.ok_or(SettingError::Value { name: "syncIntervalMinutes", expected })?;
             }
             "retentionDays" => {
                 let days = value.parse().ok().filter(|days| (1..=3650).contains(days));
@@ -240,6 +250,8 @@ impl Store {
         if settings == before {
             return Ok(());
         }
+        // When to read changes nothing of what is read.
+        let reads_again: &[&'static str] = if name == "syncIntervalMinutes" { &[] } else { &[READ_AGAIN] };
         let mut tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
         let forget: &[&'static str] = match (settings.subjects, settings.organizer_email) {
             (Keep::Omit, _) if before.subjects == Keep::Store => FORGET_SUBJECTS,
@@ -251,7 +263,7 @@ impl Store {
                      ON CONFLICT (tenant_id, name) DO UPDATE SET value = excluded.value";
         let run = async {
             sqlx::query(write).bind(tenant.as_str()).bind(name).bind(value).execute(tx.connection()).await?;
-            for statement in forget.iter().chain([&READ_AGAIN]) {
+            for statement in forget.iter().chain(reads_again) {
                 sqlx::query(*statement).bind(tenant.as_str()).execute(tx.connection()).await?;
             }
             Ok::<_, sqlx::Error>(())

@@ -1,8 +1,10 @@
 //! A run: the gate, the rules, the users, the mailboxes side by side, the summary.
 
+use std::convert::Infallible;
 use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use futures_util::{StreamExt as _, stream};
 use m365_database::{DpaAccepted, GateError, assert_dpa_accepted};
@@ -286,33 +288,47 @@ async fn run(
         has_mail_rounds: engine.endpoints.has_message_delta(),
         stop,
     };
+    tokio::select! {
+        outcome = read_everything(&run) => outcome,
+        never = tell_traffic(&run) => match never {},
+    }
+}
+
+/// Tells what is asked, for as long as the run lasts.
+async fn tell_traffic(run: &Run<'_>) -> Infallible {
+    let mut seconds = tokio::time::interval(Duration::from_secs(1));
+    loop {
+        seconds.tick().await;
+        let usage = run.graph.usage();
+        run.watcher.on(Progress::Traffic { requests: usage.requests, waiting: usage.waiting });
+    }
+}
+
+async fn read_everything(run: &Run<'_>) -> Result<Outcome, SyncError> {
     if run.rules().filter.is_empty() {
         let problem =
             Problem { mailbox: None, code: "empty_allow_list".to_owned(), resolution: remedy::ADD_DOMAINS.to_owned() };
         return Ok(run.outcome(Ended::Done, MailboxCounts::default(), vec![problem]));
     }
-    let members = match run.unless_stopped(list_members(&run)).await.flatten() {
+    let members = match run.unless_stopped(list_members(run)).await.flatten() {
         Ok(members) => members,
         Err(Failure::Store(error)) => return Err(error.into()),
-        Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
+        Err(failure) => return Ok(nothing_read(run, failure, remedy::USER_LIST_CUT)),
     };
     run.reload_rules().await?;
-    let mailboxes = match run.store.mailboxes(gate, &members).await {
+    let mailboxes = match run.store.mailboxes(run.gate, &members).await {
         Ok(mailboxes) => mailboxes,
         Err(PageError::Store(error)) => return Err(error.into()),
-        Err(error) => return Ok(nothing_read(&run, error.into(), remedy::USER_LIST_CUT)),
+        Err(error) => return Ok(nothing_read(run, error.into(), remedy::USER_LIST_CUT)),
     };
-    watcher.on(Progress::Mailboxes(mailboxes.len() as u64));
+    run.watcher.on(Progress::Mailboxes(mailboxes.len() as u64));
     let left_out = members.len() - mailboxes.len();
-    let reads = mailboxes.into_iter().map(|(user, mailbox)| {
-        let run = &run;
-        async move {
-            // Those that have not begun do not begin.
-            run.unless_stopped(std::future::ready(())).await?;
-            let end = MailboxSync::new(run, user, mailbox).sync().await;
-            run.watcher.on(Progress::MailboxDone);
-            end
-        }
+    let reads = mailboxes.into_iter().map(async |(user, mailbox)| {
+        // Those that have not begun do not begin.
+        run.unless_stopped(std::future::ready(())).await?;
+        let end = MailboxSync::new(run, user, mailbox).sync().await;
+        run.watcher.on(Progress::MailboxDone);
+        end
     });
     let mut reads = std::pin::pin!(stream::iter(reads).buffer_unordered(MAILBOXES_AT_ONCE));
     let mut ends = Vec::new();
@@ -324,13 +340,13 @@ async fn run(
             Err(Failure::Stopped) => is_stopped = true,
             Err(Failure::Store(error)) => return Err(error.into()),
             // What stands is stored; the rest is as it was before this run.
-            Err(failure) => return Ok(nothing_read(&run, failure, remedy::USER_LIST_CUT)),
+            Err(failure) => return Ok(nothing_read(run, failure, remedy::USER_LIST_CUT)),
         }
     }
     if is_stopped {
-        return Ok(nothing_read(&run, Failure::Stopped, remedy::USER_LIST_CUT));
+        return Ok(nothing_read(run, Failure::Stopped, remedy::USER_LIST_CUT));
     }
-    Ok(conclude(&run, ends, left_out as u64))
+    Ok(conclude(run, ends, left_out as u64))
 }
 
 /// The tenant's members; the company's own domains are noted.

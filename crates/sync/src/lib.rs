@@ -24,6 +24,7 @@ mod progress;
 mod remedy;
 mod repeats;
 mod rules;
+pub mod runner;
 mod series;
 pub mod summary;
 mod walk;

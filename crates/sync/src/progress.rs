@@ -14,6 +14,13 @@ pub enum Progress {
         /// Items kept.
         kept: u64,
     },
+    /// What was asked so far, told every second.
+    Traffic {
+        /// Requests to Microsoft Graph.
+        requests: u64,
+        /// Requests that wait at this moment, because Microsoft asked for less or did not answer.
+        waiting: u64,
+    },
 }
 
 /// Whoever wants to know.

@@ -1,0 +1,68 @@
+//! What every page has at hand.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use m365_model::TenantId;
+use m365_store::Store;
+use m365_sync::runner::Runner;
+use url::Url;
+
+use crate::doors::Limiter;
+
+/// How people get in.
+pub enum Doors {
+    /// A local administrator, by a link that the program printed. He works for this tenant.
+    Local(TenantId),
+}
+
+/// What the dashboard is made of.
+pub struct AppOptions {
+    /// Starts syncs and knows those at work.
+    pub runner: Runner,
+    /// What browsers see, without a path.
+    pub public_url: Url,
+    /// How people get in.
+    pub doors: Doors,
+}
+
+/// The dashboard, as handlers see it.
+#[derive(Clone)]
+pub struct App(Arc<Parts>);
+
+/// What is behind [`App`].
+pub struct Parts {
+    /// What it was made of.
+    pub options: AppOptions,
+    /// How often somebody may knock.
+    pub(crate) knocks: Limiter,
+}
+
+impl App {
+    /// Puts the dashboard together.
+    pub fn new(options: AppOptions) -> Self {
+        Self(Arc::new(Parts { options, knocks: Limiter::default() }))
+    }
+
+    /// What is kept.
+    pub fn store(&self) -> &Store {
+        &self.options.runner.engine().store
+    }
+
+    /// Whether browsers come by https, so that cookies may say so.
+    pub fn is_secure(&self) -> bool {
+        self.options.public_url.scheme() == "https"
+    }
+
+    /// What browsers see, as an `Origin` header spells it.
+    pub fn origin(&self) -> String {
+        self.options.public_url.origin().ascii_serialization()
+    }
+}
+
+impl Deref for App {
+    type Target = Parts;
+    fn deref(&self) -> &Parts {
+        &self.0
+    }
+}
