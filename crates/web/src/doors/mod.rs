@@ -1,0 +1,181 @@
+//! Who gets in.
+//!
+//! A **gate** is what a handler asks for first; it says who may pass, and hands over who is there. Each has a [`Rule`]
+//! beside it, so that a table of routes can be printed and tried.
+
+mod browser;
+mod limits;
+mod local;
+mod proof;
+
+use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::request::Parts;
+use m365_model::{TenantId, UserId};
+
+pub use crate::form::{Button, Fields, Form};
+pub(crate) use browser::Browser;
+pub(crate) use limits::Limiter;
+pub(crate) use local::{LINK_PATH, expired_session_cookie, session_cookie};
+pub(crate) use proof::{PROOF, make as make_proof};
+
+use crate::app::{App, Doors};
+use crate::problem::Problem;
+
+/// Who may pass a gate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rule {
+    /// Whoever asks.
+    Anyone,
+    /// Whoever is signed in for the tenant.
+    Member,
+    /// An administrator of the tenant.
+    Admin,
+    /// The same, with a proof that the form came from one of our pages, and not in somebody else's name.
+    Change,
+}
+
+/// A gate.
+pub trait Gate {
+    /// Who may pass.
+    const RULE: Rule;
+}
+
+/// Whoever asks; perhaps he is signed in.
+pub struct Anyone {
+    /// The dashboard.
+    pub app: App,
+    /// His browser.
+    pub(crate) browser: Browser,
+    /// Who he is, if he is signed in.
+    pub who: Option<Who>,
+}
+
+/// Somebody who is signed in for a tenant.
+#[derive(Debug, Clone)]
+pub struct Who {
+    /// The tenant.
+    pub tenant: TenantId,
+    /// Who.
+    pub user: UserId,
+    /// Whether he may change something.
+    pub is_admin: bool,
+    /// Whether somebody else acts in his name: he may look then, and change nothing.
+    pub is_impersonated: bool,
+    /// What binds forms to the session. No secret.
+    pub session: String,
+}
+
+/// A member of the tenant.
+pub struct Viewer {
+    /// The dashboard.
+    pub app: App,
+    /// His browser.
+    pub(crate) browser: Browser,
+    /// Who he is.
+    pub who: Who,
+}
+
+/// An administrator of the tenant, who looks.
+pub struct Admin {
+    /// The dashboard.
+    pub app: App,
+    /// His browser.
+    pub(crate) browser: Browser,
+    /// Who he is.
+    pub who: Who,
+}
+
+/// An administrator of the tenant, who changes something with a form of ours.
+pub struct Change<F> {
+    /// Who.
+    pub admin: Admin,
+    /// What he typed.
+    pub form: F,
+}
+
+/// Somebody who sends a form of ours, signed in or not.
+pub struct Sent<F> {
+    /// Who.
+    pub anyone: Anyone,
+    /// What he typed.
+    pub form: F,
+}
+
+impl Gate for Anyone {
+    const RULE: Rule = Rule::Anyone;
+}
+impl Gate for Viewer {
+    const RULE: Rule = Rule::Member;
+}
+impl Gate for Admin {
+    const RULE: Rule = Rule::Admin;
+}
+impl<F> Gate for Change<F> {
+    const RULE: Rule = Rule::Change;
+}
+impl<F> Gate for Sent<F> {
+    const RULE: Rule = Rule::Anyone;
+}
+
+impl FromRequestParts<App> for Anyone {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let browser = Browser::of(parts, app);
+        let who = match &app.options.doors {
+            Doors::Local(tenant) => local::who(app, tenant, &parts.headers).await?,
+        };
+        Ok(Self { app: app.clone(), browser, who })
+    }
+}
+
+impl FromRequestParts<App> for Viewer {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Anyone { app, browser, who } = Anyone::from_request_parts(parts, app).await?;
+        let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
+        let who = who.ok_or_else(|| Problem::SignIn { next: path.to_owned() })?;
+        Ok(Self { app, browser, who })
+    }
+}
+
+impl FromRequestParts<App> for Admin {
+    type Rejection = Problem;
+    async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
+        let Viewer { app, browser, who } = Viewer::from_request_parts(parts, app).await?;
+        if who.is_admin { Ok(Self { app, browser, who }) } else { Err(Problem::NoAdministrator) }
+    }
+}
+
+impl<F: Form> FromRequest<App> for Sent<F> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let fields = proof::read(body).await?;
+        let anyone = Anyone::from_request_parts(&mut parts, app).await?;
+        let session = anyone.who.as_ref();
+        if proof::holds(&fields, &anyone.browser, session) {
+            return Ok(Self { anyone, form: F::read(&fields) });
+        }
+        Err(proof::unproven(&parts, app, &fields, &anyone.browser, session))
+    }
+}
+
+impl<F: Form> FromRequest<App> for Change<F> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let fields = proof::read(body).await?;
+        let Anyone { app, browser, who } = Anyone::from_request_parts(&mut parts, app).await?;
+        let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
+        if !who.is_admin {
+            return Err(Problem::NoAdministrator);
+        }
+        if who.is_impersonated {
+            return Err(Problem::Impersonated);
+        }
+        if !proof::holds(&fields, &browser, Some(&who)) {
+            return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));
+        }
+        Ok(Self { admin: Admin { app, browser, who }, form: F::read(&fields) })
+    }
+}

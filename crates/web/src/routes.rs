@@ -1,0 +1,109 @@
+//! Every route, with its rule.
+//!
+//! A handler's first argument is its gate; a handler without one does not fit into the table.
+
+use axum::Router;
+use axum::handler::Handler;
+use axum::http::{HeaderValue, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::IntoResponse as _;
+use axum::routing::{MethodRouter, get, on};
+
+pub use crate::doors::Rule;
+use crate::app::App;
+use crate::doors::Gate;
+use crate::pages;
+use crate::problem::Problem;
+use crate::{headers, render};
+use axum::routing::MethodFilter;
+
+/// One route, for whoever wants to try them all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Route {
+    /// `GET` or `POST`.
+    pub method: &'static str,
+    /// Its path, with names of parameters in braces.
+    pub path: &'static str,
+    /// Who may pass.
+    pub rule: Rule,
+}
+
+/// What a handler asks for first, found in the tuple of its arguments.
+pub trait OpensWith {
+    /// The gate.
+    type Gate: Gate;
+}
+
+impl<M, G: Gate> OpensWith for (M, G) {
+    type Gate = G;
+}
+
+impl<M, G: Gate, A> OpensWith for (M, G, A) {
+    type Gate = G;
+}
+
+impl<M, G: Gate, A, B> OpensWith for (M, G, A, B) {
+    type Gate = G;
+}
+
+struct Table {
+    router: Router<App>,
+    routes: Vec<Route>,
+}
+
+impl Table {
+    fn get<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: OpensWith + 'static,
+    {
+        self.add("GET", path, <T::Gate as Gate>::RULE, get(handler))
+    }
+
+    fn post<H, T>(self, path: &'static str, handler: H) -> Self
+    where
+        H: Handler<T, App>,
+        T: OpensWith + 'static,
+    {
+        self.add("POST", path, <T::Gate as Gate>::RULE, on(MethodFilter::POST, handler))
+    }
+
+    fn add(mut self, method: &'static str, path: &'static str, rule: Rule, handler: MethodRouter<App>) -> Self {
+        self.routes.push(Route { method, path, rule });
+        Self { router: self.router.route(path, handler), routes: self.routes }
+    }
+}
+
+fn build() -> Table {
+    Table { router: Router::new(), routes: Vec::new() }
+        .get("/", pages::home::home)
+        .get("/healthz", pages::home::healthz)
+        .get("/readyz", pages::home::readyz)
+        .get("/sign-in", pages::sign_in::explain)
+        .get("/sign-in/{secret}", pages::sign_in::link)
+        .post("/sign-in", pages::sign_in::sign_in)
+        .post("/sign-out", pages::sign_in::sign_out)
+        .get("/settings/connectors", pages::connectors::list)
+}
+
+/// Every route with its rule.
+pub fn table() -> Vec<Route> {
+    build().routes
+}
+
+/// The dashboard as a service.
+pub fn router(app: App) -> Router {
+    build()
+        .router
+        .route(&render::STYLE_PATH, get(|| async { asset("text/css; charset=utf-8", render::STYLE) }))
+        .route(&render::SCRIPT_PATH, get(|| async { asset("text/javascript; charset=utf-8", render::SCRIPT) }))
+        .fallback(|| async { Problem::NotFound })
+        .method_not_allowed_fallback(|| async { Problem::NotFound })
+        .layer(from_fn_with_state(app.clone(), headers::guard))
+        .with_state(app)
+}
+
+fn asset(kind: &'static str, text: &'static str) -> axum::response::Response {
+    let cache = HeaderValue::from_static("public, max-age=31536000, immutable");
+    ([(header::CONTENT_TYPE, HeaderValue::from_static(kind)), (header::CACHE_CONTROL, cache)], text).into_response()
+}
