@@ -63,6 +63,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0009_the_real_service.sql"),
         include_str!("../migrations/postgres/0009_the_real_service.sql"),
     ),
+    (
+        10,
+        "sign in",
+        include_str!("../migrations/sqlite/0010_sign_in.sql"),
+        include_str!("../migrations/postgres/0010_sign_in.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -10,6 +10,7 @@ use thiserror::Error;
 
 use crate::allow_list::pause_internal;
 use crate::settings::FILTER_AGAIN;
+use crate::sign_in::admit_in;
 use crate::suppression::make_key;
 use crate::{Store, StoreError};
 
@@ -79,12 +80,7 @@ impl Store {
         {
             return Err(ConnectError::AlreadyConnected);
         }
-        sqlx::query("INSERT INTO tenant (tenant_id, admitted_at) VALUES ($1, $2) ON CONFLICT (tenant_id) DO NOTHING")
-            .bind(tenant.as_str())
-            .bind(to_text(now))
-            .execute(tx.connection())
-            .await
-            .map_err(StoreError::from)?;
+        admit_in(&mut tx, tenant, now).await?;
         let insert = sqlx::query(
             "INSERT INTO o365_config (tenant_id, connector_id, entra_tenant_id, tenant_domain, connected_at) \
              VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id) DO UPDATE SET tenant_domain = excluded.tenant_domain",

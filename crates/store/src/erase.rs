@@ -53,6 +53,14 @@ pub const ERASURE_TABLES: &[(&str, TableRule)] = &[
     ("suppression", TableRule::Kept("keyed hashes, which keep erased people out")),
     ("audit_event", TableRule::Kept("what administrators did: domains, versions and counts")),
     ("tenant", TableRule::Kept("ids of tenants")),
+    ("installation", TableRule::Kept("how people sign in")),
+    ("sign_in_link", TableRule::Kept("hashes of an administrator's links")),
+    ("local_session", TableRule::Kept("hashes of an administrator's sessions")),
+    ("invitation", TableRule::Kept("hashes of secrets, and which administrator invited")),
+    ("consent_state", TableRule::Kept("hashes of secrets, and ids, of those who connect")),
+    ("entra_confirmation", TableRule::Kept("ids of Microsoft tenants, and who confirmed them")),
+    ("entra_owner", TableRule::Kept("ids of tenants")),
+    ("customer_agreement", TableRule::Kept("the text of an agreement")),
     ("_sqlx_migrations", TableRule::Kept("the versions of the schema")),
 ];
 

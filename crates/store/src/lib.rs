@@ -28,6 +28,7 @@ mod retention;
 mod rotate;
 pub mod runs;
 pub mod settings;
+pub mod sign_in;
 mod sql;
 pub mod streams;
 mod suppression;

@@ -23,6 +23,8 @@ const SEALED_COLUMNS: &[SealedColumn] = &[
     SealedColumn { table: "tenant_secret", row: "name", column: "sealed" },
     SealedColumn { table: "exclusion", row: "exclusion_key", column: "sealed" },
     SealedColumn { table: "feed_tombstone", row: "public_key", column: "sealed_external_id" },
+    SealedColumn { table: "consent_state", row: "state_key", column: "sealed_nonce" },
+    SealedColumn { table: "consent_state", row: "state_key", column: "sealed_verifier" },
 ];
 
 /// The names of the sealed columns, for the test that holds them against the schema.

@@ -7,6 +7,7 @@
 mod engines;
 mod moving;
 mod refusals;
+mod sign_in;
 mod story;
 
 /// Every method that the store offers is part of the story.

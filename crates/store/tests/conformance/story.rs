@@ -19,9 +19,10 @@ use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
 use m365_store::reading::PageOf;
 use m365_store::records::{MessageCopy, ToStore};
+use m365_store::sign_in::SignInWay;
 use m365_store::streams::{Advance, Coverage, Round};
 use m365_store::{Store, StoreError};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::engines::{Engine, tenant};
 
@@ -64,6 +65,7 @@ fn operator() -> UserId {
 async fn tell(engine: &Engine) -> Vec<String> {
     let mut teller = Teller(Vec::new());
     let store = engine.store(7).await;
+    sign_in(&store, &mut teller).await;
     set_up(&store, &mut teller).await;
     let gate = assert_dpa_accepted(&tenant(), store.database()).await.unwrap();
     let mailbox = mailboxes(&store, &gate, &mut teller).await;
@@ -76,6 +78,25 @@ async fn tell(engine: &Engine) -> Vec<String> {
     let again = store.allow_list(&tenant()).await.unwrap().version;
     teller.say("list version at the end", again);
     teller.0
+}
+
+async fn sign_in(store: &Store, teller: &mut Teller) {
+    let (ours, theirs) = (tenant(), "another".parse().unwrap());
+    teller.say("admitted", store.admitted(&ours).await.unwrap());
+    teller.say("settled", store.settle_sign_in(SignInWay::Local).await.unwrap());
+    teller.say("settled again", store.settle_sign_in(SignInWay::Clerk).await.unwrap());
+    teller.say("admitted", store.admitted(&ours).await.unwrap());
+    teller.say(
+        "admit",
+        (store.admit(&theirs, &operator()).await.unwrap(), store.admit(&theirs, &operator()).await.unwrap()),
+    );
+    let link = store.create_sign_in_link(&ours).await.unwrap();
+    let token = store.open_session(&ours, link.expose_secret()).await.unwrap().unwrap();
+    teller.say("used", store.open_session(&ours, link.expose_secret()).await.unwrap().is_none());
+    let session = store.session(&ours, token.expose_secret()).await.unwrap().unwrap();
+    teller.say("session", (session.user(), session.expires_at()));
+    store.end_session(&ours, session.key()).await.unwrap();
+    teller.say("ended", store.session(&ours, token.expose_secret()).await.unwrap());
 }
 
 async fn set_up(store: &Store, teller: &mut Teller) {
