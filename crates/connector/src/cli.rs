@@ -138,6 +138,10 @@ pub enum Command {
     Keys(Keys),
     /// Run the Microsoft Graph and Entra ID simulator alone; the first line printed is its URL
     Simulate(Simulate),
+    /// Open the dashboard, and sync on schedule
+    Serve,
+    /// Print a link that signs the local administrator in, once
+    SignInLink,
     /// Do the whole job on an invented tenant; nothing leaves this machine
     Demo {
         /// Print the result and end, instead of leaving the simulator running

@@ -1,5 +1,6 @@
 //! The environment: every mistake in it is named at once, with what is expected; a secret's value never.
 
+use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -9,6 +10,7 @@ use m365_graph::{Cloud, Credentials, Endpoints};
 use m365_model::EntraTenantId;
 use m365_store::{Crypter, MasterKey};
 use secrecy::{ExposeSecret as _, SecretString};
+use url::Url;
 
 use crate::logging::Format;
 
@@ -38,6 +40,30 @@ pub struct StoreSettings {
     pub crypter: Crypter,
     /// Where erasures are noted outside the database; beside a SQLite file when it is not said.
     pub erasure_ledger: Option<PathBuf>,
+}
+
+/// Where Microsoft sends people back to.
+const CALLBACK: &str = "/connectors/microsoft-365/callback";
+
+/// What the dashboard needs.
+pub struct DashboardSettings {
+    /// Where it listens.
+    pub listen: SocketAddr,
+    /// What browsers see.
+    pub public_url: Url,
+    /// Where Microsoft sends people back to.
+    pub redirect_uri: Url,
+    /// Where Microsoft's sign-in is, as an origin.
+    pub authority: String,
+    /// The application, once it is registered.
+    pub microsoft: Option<MicrosoftSettings>,
+}
+
+/// Whether people may reach the dashboard so: by https, or on their own machine.
+fn is_origin(url: &Url) -> bool {
+    let is_bare = url.path() == "/" && url.query().is_none() && url.fragment().is_none() && url.username().is_empty();
+    let is_local = url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1"));
+    is_bare && (is_local || url.scheme() == "https")
 }
 
 /// What a command needs that asks Microsoft.
@@ -136,6 +162,35 @@ impl<'e> Reader<'e> {
             }
         };
         Some(MicrosoftSettings { endpoints: endpoints?, credentials: credentials? })
+    }
+
+    /// What the dashboard needs. Without any of the application's credentials it shows how to get them.
+    pub fn dashboard(&mut self) -> Option<DashboardSettings> {
+        let listen = self.env.get("LISTEN_ADDR").unwrap_or_else(|| "127.0.0.1:8365".to_owned());
+        let listen = listen.parse().ok();
+        if listen.is_none() {
+            self.mistakes.add("LISTEN_ADDR", "expected an address and a port, such as 127.0.0.1:8365");
+        }
+        let public_url = self.env.get("PUBLIC_URL").unwrap_or_else(|| "http://localhost:8365".to_owned());
+        let public_url = Url::parse(&public_url).ok().filter(|url| is_origin(url));
+        if public_url.is_none() {
+            let what = "expected https://HOST without a path, or http://localhost:PORT: Entra takes no other http";
+            self.mistakes.add("PUBLIC_URL", what);
+        }
+        let public_url = public_url?;
+        let redirect_uri = match self.env.get("O365_REDIRECT_URI") {
+            None => public_url.join(CALLBACK).ok(),
+            Some(text) => Url::parse(&text).ok().filter(|url| url.path() == CALLBACK),
+        };
+        if redirect_uri.is_none() {
+            self.mistakes.add("O365_REDIRECT_URI", format_args!("expected the public URL with the path {CALLBACK}"));
+        }
+        let names = ["O365_CLIENT_ID", "O365_CLIENT_SECRET", "O365_CLIENT_SECRET_FILE", "O365_CLIENT_CERTIFICATE_FILE"];
+        let is_registered = names.iter().any(|name| self.env.get(name).is_some());
+        let endpoints = self.endpoints();
+        let microsoft = if is_registered { self.microsoft() } else { None };
+        let authority = endpoints?.authority().origin().ascii_serialization();
+        Some(DashboardSettings { listen: listen?, public_url, redirect_uri: redirect_uri?, authority, microsoft })
     }
 
     /// The Entra tenant that the installation is pinned to.

@@ -20,6 +20,7 @@ pub mod keys;
 mod ledger;
 pub mod mailboxes;
 pub mod meetings;
+pub mod overview;
 mod page;
 mod purge;
 pub mod reading;

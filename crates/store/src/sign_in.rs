@@ -209,6 +209,29 @@ impl Store {
         Ok(Some(LocalSession { user, key, expires_at }))
     }
 
+    /// Whether anybody is signed in.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn has_open_session(&self, tenant: &TenantId) -> Result<bool, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let found = sqlx::query("SELECT 1 FROM local_session WHERE tenant_id = $1 AND expires_at > $2 LIMIT 1");
+        let found = found.bind(tenant.as_str()).bind(to_text(self.surroundings().now()));
+        Ok(found.fetch_optional(reader.connection()).await?.is_some())
+    }
+
+    /// Whether the session of this [`LocalSession::key`] is open.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn session_is_open(&self, tenant: &TenantId, key: &str) -> Result<bool, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let found =
+            sqlx::query("SELECT 1 FROM local_session WHERE tenant_id = $1 AND session_key = $2 AND expires_at > $3");
+        let found = found.bind(tenant.as_str()).bind(key).bind(to_text(self.surroundings().now()));
+        Ok(found.fetch_optional(reader.connection()).await?.is_some())
+    }
+
     /// Ends the session of this [`LocalSession::key`]. One that has ended is no error.
     ///
     /// # Errors

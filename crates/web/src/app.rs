@@ -9,6 +9,7 @@ use m365_sync::runner::Runner;
 use url::Url;
 
 use crate::doors::Limiter;
+use crate::problem::Problem;
 
 /// How people get in.
 pub enum Doors {
@@ -18,8 +19,14 @@ pub enum Doors {
 
 /// What the dashboard is made of.
 pub struct AppOptions {
-    /// Starts syncs and knows those at work.
-    pub runner: Runner,
+    /// What is kept.
+    pub store: Store,
+    /// Starts syncs and knows those at work. Nothing runs before the application's credentials are given to the program.
+    pub runner: Option<Runner>,
+    /// Where Microsoft's sign-in is, as an origin.
+    pub authority: String,
+    /// Where Microsoft sends people back to, as it is registered there.
+    pub redirect_uri: Url,
     /// What browsers see, without a path.
     pub public_url: Url,
     /// How people get in.
@@ -46,7 +53,20 @@ impl App {
 
     /// What is kept.
     pub fn store(&self) -> &Store {
-        &self.options.runner.engine().store
+        &self.options.store
+    }
+
+    /// Starts syncs.
+    ///
+    /// # Errors
+    /// A page that says which variables are missing.
+    pub(crate) fn runner(&self) -> Result<&Runner, Problem> {
+        self.options.runner.as_ref().ok_or(Problem::NotRegistered)
+    }
+
+    /// Where Microsoft's sign-in is, as an origin.
+    pub(crate) fn authority(&self) -> &str {
+        &self.options.authority
     }
 
     /// Whether browsers come by https, so that cookies may say so.

@@ -14,7 +14,7 @@ impl Fields {
 
     /// The first value of a field, without blanks around it; empty when it was not sent.
     pub fn text(&self, name: &str) -> &str {
-        self.all(name).next().unwrap_or_default().trim()
+        self.0.iter().find(|(field, _)| field == name).map(|(_, value)| value.trim()).unwrap_or_default()
     }
 
     /// Every value of a field.
@@ -24,12 +24,15 @@ impl Fields {
 
     /// Whether a box was ticked.
     pub fn flag(&self, name: &str) -> bool {
-        self.all(name).next().is_some()
+        self.0.iter().any(|(field, _)| field == name)
     }
 
     /// Everything but the proof, to be sent once more.
     pub(crate) fn typed(&self) -> impl Iterator<Item = (&str, &str)> {
-        self.0.iter().filter(|(name, _)| name != crate::doors::PROOF).map(|(name, value)| (name.as_str(), value.as_str()))
+        self.0
+            .iter()
+            .filter(|(name, _)| name != crate::doors::PROOF)
+            .map(|(name, value)| (name.as_str(), value.as_str()))
     }
 }
 

@@ -31,6 +31,8 @@ pub enum Problem {
     NotFound,
     /// Nothing is connected yet.
     NotConnected,
+    /// The program was not told who the application is.
+    NotRegistered,
     /// The database failed; the number finds the error in the log.
     Store(String),
     /// Something else, in our own sentences.
@@ -162,6 +164,15 @@ impl IntoResponse for Problem {
                     "Nothing is connected yet",
                     "This page shows what a connection to Microsoft 365 brings.",
                     "Connect Microsoft 365 first.",
+                )
+            },
+            Self::NotRegistered => Said {
+                link: Some(("/settings/connectors/microsoft-365/register", "Go on with the set-up")),
+                ..said(
+                    StatusCode::CONFLICT,
+                    "The application is not registered yet",
+                    "This service was started without O365_CLIENT_ID and a secret or certificate, so it cannot ask Microsoft.",
+                    "Register the application as the set-up shows, give the program its values, and start it again.",
                 )
             },
             Self::Store(reference) => said(

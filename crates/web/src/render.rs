@@ -6,7 +6,6 @@ use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
-use jiff::tz::TimeZone;
 use sha2::{Digest as _, Sha256};
 
 use crate::doors::{Admin, Anyone, Browser, Viewer, Who};
@@ -124,8 +123,26 @@ pub fn html(status: StatusCode, page: &impl Template) -> Response {
 }
 
 /// A time for people, in UTC and said so; the browser shows it in its own zone.
-pub fn when(at: &Timestamp) -> String {
-    at.to_zoned(TimeZone::UTC).strftime("%-d %b %Y, %H:%M UTC").to_string()
+pub struct Time {
+    /// For the browser.
+    pub iso: String,
+    /// For people.
+    pub text: String,
+}
+
+impl From<Timestamp> for Time {
+    fn from(at: Timestamp) -> Self {
+        let text = at.strftime("%-d %b %Y, %H:%M UTC").to_string();
+        Self { iso: m365_model::to_text(at), text }
+    }
+}
+
+/// How something stands: a word and its colour.
+pub struct Pill {
+    /// The word.
+    pub word: &'static str,
+    /// `good`, `warn`, `bad`, or nothing.
+    pub tone: &'static str,
 }
 
 /// A number for people.

@@ -9,9 +9,9 @@ use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
 use axum::routing::{MethodRouter, get, on};
 
-pub use crate::doors::Rule;
 use crate::app::App;
 use crate::doors::Gate;
+pub use crate::doors::Rule;
 use crate::pages;
 use crate::problem::Problem;
 use crate::{headers, render};
@@ -84,6 +84,12 @@ fn build() -> Table {
         .post("/sign-in", pages::sign_in::sign_in)
         .post("/sign-out", pages::sign_in::sign_out)
         .get("/settings/connectors", pages::connectors::list)
+        .get("/settings/connectors/microsoft-365", pages::connector::show)
+        .post("/settings/connectors/microsoft-365/sync", pages::runs::start)
+        .post("/settings/connectors/microsoft-365/cancel", pages::runs::cancel)
+        .get("/settings/connectors/microsoft-365/progress", pages::runs::progress)
+        .get("/settings/connectors/microsoft-365/runs", pages::runs::list)
+        .get("/settings/connectors/microsoft-365/runs/{id}", pages::runs::show)
 }
 
 /// Every route with its rule.

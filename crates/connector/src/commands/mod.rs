@@ -14,6 +14,8 @@ mod keys;
 mod mailboxes;
 mod migrate;
 mod preview;
+mod serve;
+mod sign_in_link;
 mod simulate;
 mod sync;
 
@@ -36,6 +38,8 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
     match cli.command {
         Command::Simulate(options) => simulate::run(&options).await,
         Command::Demo { once } => demo::run(once).await,
+        Command::Serve => serve::run(&tenant, requests).await,
+        Command::SignInLink => with_database(true, async |store| sign_in_link::run(&store, &tenant).await).await,
         Command::Dpa(Dpa::Show) => dpa::show(),
         Command::Migrate => with_database(false, async |store| migrate::run(&store).await).await,
         Command::Connect { entra_tenant_id, tenant_domain } => {

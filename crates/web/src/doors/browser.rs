@@ -35,7 +35,9 @@ impl Browser {
 
     /// The cookie to give, if the browser has none.
     pub fn cookie(&self) -> Option<HeaderValue> {
-        self.is_new.then(|| set_cookie(name(self.is_secure), &self.secret, self.is_secure, "Max-Age=31536000")).flatten()
+        self.is_new
+            .then(|| set_cookie(name(self.is_secure), &self.secret, self.is_secure, "Max-Age=31536000"))
+            .flatten()
     }
 }
 

@@ -28,6 +28,11 @@ pub(super) async fn who(app: &App, tenant: &TenantId, headers: &HeaderMap) -> Re
     }))
 }
 
+/// Whether a session is open still.
+pub(super) async fn is_open(app: &App, tenant: &TenantId, who: &Who) -> bool {
+    app.store().session_is_open(tenant, &who.session).await.unwrap_or(false)
+}
+
 /// The cookie of a session that was opened just now.
 pub fn session_cookie(app: &App, token: &str) -> Option<HeaderValue> {
     set_cookie(name(app.is_secure()), token, app.is_secure(), "Max-Age=43200")

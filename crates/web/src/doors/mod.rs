@@ -146,6 +146,15 @@ impl FromRequestParts<App> for Admin {
     }
 }
 
+impl Admin {
+    /// Whether the session that this began in is still an administrator's: for answers that go on for long.
+    pub(crate) async fn is_still_in(&self) -> bool {
+        match &self.app.options.doors {
+            Doors::Local(tenant) => local::is_open(&self.app, tenant, &self.who).await,
+        }
+    }
+}
+
 impl<F: Form> FromRequest<App> for Sent<F> {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {

@@ -69,9 +69,10 @@ pub async fn sign_in(sent: Sent<Link>) -> Result<Response, Problem> {
         return Err(Problem::Said(Box::new(Said {
             status: StatusCode::FORBIDDEN,
             title: "This link does not open a session".to_owned(),
-            meaning: "A sign-in link works once, for an hour after it was made; this one was used, is too old, or was never \
+            meaning:
+                "A sign-in link works once, for an hour after it was made; this one was used, is too old, or was never \
                       one."
-                .to_owned(),
+                    .to_owned(),
             remedy: "Have whoever runs this service print a new one: m365-connector sign-in-link".to_owned(),
             link: None,
         })));
