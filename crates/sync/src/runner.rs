@@ -10,12 +10,13 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use m365_database::{AgreementState, agreement_state};
 use m365_model::TenantId;
+use m365_privacy::DomainName;
 use m365_store::{ConnectorLock, StoreError};
 use serde::Serialize;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
-use crate::{Engine, Progress, Watcher, sync_until};
+use crate::{Engine, Preview, Progress, Watcher, preview, sync_until};
 
 /// How far a run has come: counts alone.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -71,11 +72,48 @@ impl Watcher for Live {
     }
 }
 
+/// Where a preview stands.
+#[derive(Debug, Clone)]
+pub enum Looked {
+    /// It is being made: so many mailboxes are done, of so many.
+    Looking {
+        /// Done.
+        done: u64,
+        /// Of so many; 0 until the directory was read.
+        of: u64,
+    },
+    /// It is made.
+    Done(Box<Preview>),
+    /// It cannot be made, and why.
+    Failed(String),
+}
+
+/// What is proposed, and what came of looking.
+type Looks = HashMap<TenantId, (Vec<(DomainName, bool)>, watch::Sender<Looked>)>;
+
 /// Starts runs, and knows those that are at work.
 #[derive(Clone)]
 pub struct Runner {
     engine: Engine,
     live: Arc<Mutex<HashMap<TenantId, Arc<Live>>>>,
+    looks: Arc<Mutex<Looks>>,
+}
+
+/// Counts mailboxes that were looked at.
+struct Looking(watch::Sender<Looked>);
+
+impl Watcher for Looking {
+    fn on(&self, progress: Progress) {
+        self.0.send_modify(|looked| {
+            if let Looked::Looking { done, of } = looked {
+                match progress {
+                    Progress::Mailboxes(n) => *of = n,
+                    Progress::MailboxDone => *done += 1,
+                    Progress::Page { .. } | Progress::Traffic { .. } => {}
+                }
+            }
+        });
+    }
 }
 
 /// How often the schedule is looked at.
@@ -84,7 +122,7 @@ const LOOK: Duration = Duration::from_secs(10);
 impl Runner {
     /// A runner with nothing at work.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, live: Arc::default() }
+        Self { engine, live: Arc::default(), looks: Arc::default() }
     }
 
     /// What runs have in common.
@@ -139,6 +177,35 @@ impl Runner {
     /// The run of `tenant` that is at work here, to be watched.
     pub fn watch(&self, tenant: &TenantId) -> Option<watch::Receiver<Standing>> {
         self.live().get(tenant).map(|live| live.standing.subscribe())
+    }
+
+    /// Begins to look at what `proposals` would bring, unless that is being done. The result is kept until something else is
+    /// proposed or this process ends.
+    pub fn look(&self, tenant: &TenantId, proposals: Vec<(DomainName, bool)>) {
+        let begun = watch::Sender::new(Looked::Looking { done: 0, of: 0 });
+        {
+            let mut looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+            let is_looking = |state: &watch::Sender<Looked>| matches!(*state.borrow(), Looked::Looking { .. });
+            if looks.get(tenant).is_some_and(|(known, state)| *known == proposals && is_looking(state)) {
+                return;
+            }
+            looks.insert(tenant.clone(), (proposals.clone(), begun.clone()));
+        }
+        let (engine, tenant, runtime) = (self.engine.clone(), tenant.clone(), Handle::current());
+        tokio::task::spawn_blocking(move || {
+            let looking = Looking(begun.clone());
+            let looked = runtime.block_on(preview(&tenant, &engine, &proposals, &looking));
+            begun.send_replace(match looked {
+                Ok(preview) => Looked::Done(Box::new(preview)),
+                Err(error) => Looked::Failed(error.to_string()),
+            });
+        });
+    }
+
+    /// What was proposed last, and what came of looking.
+    pub fn looked(&self, tenant: &TenantId) -> Option<(Vec<(DomainName, bool)>, Looked)> {
+        let looks = self.looks.lock().unwrap_or_else(PoisonError::into_inner);
+        looks.get(tenant).map(|(proposals, state)| (proposals.clone(), state.borrow().clone()))
     }
 
     /// Starts what is due, again and again. Never ends.

@@ -90,6 +90,17 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365/progress", pages::runs::progress)
         .get("/settings/connectors/microsoft-365/runs", pages::runs::list)
         .get("/settings/connectors/microsoft-365/runs/{id}", pages::runs::show)
+        .get("/settings/connectors/microsoft-365/register", pages::register::show)
+        .get("/settings/connectors/microsoft-365/agreement", pages::agreement::show)
+        .post("/settings/connectors/microsoft-365/agreement", pages::agreement::accept)
+        .post("/settings/connectors/microsoft-365/agreement/withdraw", pages::agreement::withdraw)
+        .get("/settings/connectors/microsoft-365/agreement.txt", pages::agreement::record)
+        .get("/settings/connectors/microsoft-365/domains", pages::domains::show)
+        .post("/settings/connectors/microsoft-365/domains", pages::domains::propose)
+        .get("/settings/connectors/microsoft-365/domains/preview", pages::domains::preview)
+        .post("/settings/connectors/microsoft-365/domains/remove", pages::domains::remove)
+        .get("/settings/connectors/microsoft-365/health", pages::health::show)
+        .get("/settings/audit", pages::audit::show)
 }
 
 /// Every route with its rule.
