@@ -22,12 +22,9 @@ for (const look of looks) {
       const [violations, isWide] = [await axe(page), await overflows(page)];
       const ground = await page.evaluate(() => getComputedStyle(document.body).backgroundColor);
       if (SCREENSHOTS) await screenshot(page, `${SCREENSHOTS}/${name}-${look.width}.png`);
-      const said = complaints.splice(0);
       await clickByRole(page, "link", press);
       await page.waitForURL((there) => there.pathname === "/back");
-      found.push({ heading, violations, isWide, ground, complaints: said, back: page.url() });
-      // Nobody serves the way back, and the browser says so.
-      complaints.splice(0);
+      found.push({ heading, violations, isWide, ground, complaints: complaints.splice(0), back: page.url() });
     }
   } finally {
     await close();

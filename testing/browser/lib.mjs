@@ -29,7 +29,7 @@ export async function open({ width = 1280, height = 900, dark = false } = {}) {
   const complaints = [];
   page.on("pageerror", (error) => complaints.push(error.message));
   page.on("console", (message) => {
-    if (message.type() === "error") complaints.push(message.text());
+    if (message.type() === "error") complaints.push(`${message.text()} ${message.location().url}`);
   });
   return { page, context, complaints, close: () => browser.close() };
 }

@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use graph_sim::{Certificate, OTHER_TENANT, Persona, SimOptions, Simulator};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
 use tokio::process::Command;
 
 use crate::client::{CLIENT, Office, TENANT, start};
@@ -36,12 +37,20 @@ fn encoded(pairs: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
+/// An application that browsers are sent back to.
+async fn somewhere_to_land() -> SocketAddr {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("an address");
+    tokio::spawn(async move { axum::serve(listener, axum::Router::new().fallback(async || "You are back.")).await });
+    address
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_browser_signs_in_and_consents() {
     const VERIFIER: &str = "a-verifier-of-at-least-forty-three-characters";
     let office = Office::small().await;
     office.sim.set_consented(false);
-    let redirect = format!("{}/back", office.url());
+    let redirect = format!("http://{}/back", somewhere_to_land().await);
     let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
     let wish = encoded(&[
         ("client_id", CLIENT),
