@@ -105,6 +105,7 @@ async fn a_redirect_uri_that_is_not_registered_is_sent_nothing() {
     for address in elsewhere.into_iter().chain(["http://localhost/#fragment", "http://127.0.0.1@evil.example/"]) {
         let mut wish = wish();
         wish.insert("redirect_uri", address.to_owned());
+        // Broken once by taking every address where those of this machine are registered.
         for path in ["authorize", "authorize/as/administrator", "authorize/as/decline"] {
             let answer = office.visit(&format!("/organizations/oauth2/v2.0/{path}?{}", query(&wish))).await;
             assert_eq!((answer.status, &answer.location), (400, &None), "{address}");
@@ -174,12 +175,16 @@ async fn the_page_has_a_link_for_everybody_and_no_script() {
 #[tokio::test]
 async fn what_comes_from_the_query_is_text_on_the_page() {
     let office = Office::small().await;
-    let mut wish = wish();
-    wish.insert("redirect_uri", "http://localhost/\"><script>x</script>".to_owned());
-    for path in ["authorize", "authorize/as/nobody"] {
-        let answer = office.visit(&format!("/organizations/oauth2/v2.0/{path}?{}", query(&wish))).await;
-        // Broken once by giving `escape` back its argument: the page then holds the element.
-        assert!(!answer.text.contains("<script>"), "{}", answer.text);
+    let canary = "\"'><script>x</script>";
+    for (redirect, status) in [("http://localhost/", 200), ("http://elsewhere.example/", 400)] {
+        let mut wish = wish();
+        wish.insert("redirect_uri", format!("{redirect}{canary}"));
+        wish.insert("more", canary.to_owned());
+        let answer = office.visit(&format!("/organizations/oauth2/v2.0/authorize?{}", query(&wish))).await;
+        assert_eq!(answer.status, status);
+        // Broken once by having `escape` give back what it gets: the page then holds the element.
+        assert!(!answer.text.contains("<script"), "{}", answer.text);
+        assert!(answer.text.contains("&quot;&#39;&gt;&lt;script&gt;"), "it is shown");
     }
 }
 
@@ -201,6 +206,7 @@ async fn a_code_is_good_once_and_for_ten_minutes() {
     let office = Office::small().await;
     let first = code(&office, Persona::Administrator).await;
     assert_eq!(redeem(&office, &first).await.status, 200);
+    // Broken once by not noting that a code was redeemed.
     assert_eq!(error(&redeem(&office, &first).await), (400, "invalid_grant".to_owned(), 54_005));
     assert_eq!(error(&redeem(&office, "0.none.such").await), (400, "invalid_grant".to_owned(), 70_000));
 
@@ -227,6 +233,7 @@ async fn a_code_is_good_for_whoever_asked_for_it() {
         ("client_id", TENANT, 400, "unauthorized_client", 700_016),
         ("grant_type", "password", 400, "unsupported_grant_type", 70_003),
     ] {
+        // Broken once by leaving the challenge unread.
         let answer = redeem_with(&office, &code, &[(name, value)]).await;
         assert_eq!(error(&answer), (status, expected.to_owned(), number), "{name}");
     }
@@ -284,6 +291,7 @@ async fn a_tenants_own_page_takes_its_own_people_only() {
         ("common", other, true),
     ] {
         let answer = press(&office, tenant, choice).await;
+        // Broken once by not asking whether the authority takes the person in.
         assert_eq!(answer.location.is_some(), is_taken, "{tenant} {choice}");
         assert_eq!(answer.text.contains("AADSTS50020"), !is_taken);
     }
@@ -313,7 +321,7 @@ async fn a_persons_token_reads_no_mailbox() {
     assert_eq!(answer["token_type"], "Bearer");
     answer["access_token"].as_str().expect("a token").clone_into(&mut office.token);
     assert_eq!(office.get("/users").await.status, 403);
-    // Nor where rights are granted in Exchange, and no token lists any.
+    // Nor where rights are granted in Exchange, and no token lists any. Broken once by leaving `scp` unread.
     office.sim.set_quirks(graph_sim::Quirks { roles_in_token: false, ..office.sim.quirks() });
     assert_eq!(office.get("/users").await.status, 403);
 }
