@@ -1,10 +1,13 @@
-//! Access tokens: shaped like Entra's, readable only by this simulator.
+//! What Entra remembers, and access tokens: shaped like Entra's, readable only by this simulator.
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
-use crate::ids;
+use crate::personas::Persona;
+use crate::{SimOptions, ids};
 
 /// What Entra knows of the application.
 #[derive(Debug)]
@@ -19,6 +22,44 @@ pub(crate) struct Entra {
     pub organization_readable: bool,
     /// The secret that is asked for.
     pub client_secret: String,
+    /// The tenants that have consented to the application.
+    pub consented: BTreeSet<String>,
+    /// The redirect URIs that are registered.
+    pub redirect_uris: Vec<String>,
+    /// Whether those of this machine are registered too.
+    pub loopback_redirects: bool,
+    /// Every authorization code, used or not.
+    pub codes: BTreeMap<String, Code>,
+}
+
+impl Entra {
+    pub fn new(options: &SimOptions) -> Self {
+        Self {
+            roles: options.roles.clone(),
+            issued: 0,
+            revoked: 0,
+            organization_readable: options.organization_readable,
+            client_secret: options.client_secret.clone(),
+            consented: options.consented.then(|| options.tenant_id.clone()).into_iter().collect(),
+            redirect_uris: options.redirect_uris.clone(),
+            loopback_redirects: options.loopback_redirects,
+            codes: BTreeMap::new(),
+        }
+    }
+}
+
+/// What stands behind an authorization code.
+#[derive(Debug, Clone)]
+pub(crate) struct Code {
+    pub persona: Persona,
+    pub redirect_uri: String,
+    pub nonce: String,
+    /// The SHA-256 of the verifier, in base64url.
+    pub challenge: String,
+    pub scope: String,
+    /// The second from which on the code is worth nothing.
+    pub expires: i64,
+    pub redeemed: bool,
 }
 
 /// The payload of a token.
@@ -32,6 +73,9 @@ pub(crate) struct Claims {
     pub appid: String,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub roles: Option<Vec<String>>,
+    /// What a person lets the application do. An application's own token has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scp: Option<String>,
     pub tid: String,
     pub uti: u64,
     pub ver: String,

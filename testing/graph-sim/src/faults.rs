@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use crate::id_token::Spoiled;
 use crate::world::{FolderNo, UserNo};
 
 /// Whose requests a fault meets.
@@ -175,8 +176,27 @@ pub(crate) struct Faults {
     pub slow_series: BTreeMap<UserNo, usize>,
     /// After how many accounts the list of users breaks off.
     pub users_cut: Option<usize>,
+    /// What the next id_tokens are spoilt by.
+    pub spoiled: VecDeque<Spoiled>,
+    /// How many seconds later than it is id_tokens say that it is.
+    pub id_token_skew: i64,
+    /// How many more requests for the signing keys fail.
+    pub keys_down: u32,
+    /// How many more requests to Graph come before the grant has reached it.
+    pub ungranted: u32,
+    /// How many more tokens carry no roles yet.
+    pub roleless: u32,
     /// How the services behave.
     pub quirks: Quirks,
+}
+
+/// Takes one of a count, if there is any left; the largest count never runs out.
+pub(crate) fn take_one(left: &mut u32) -> bool {
+    let any = *left > 0;
+    if any && *left != u32::MAX {
+        *left -= 1;
+    }
+    any
 }
 
 impl Faults {

@@ -2,13 +2,18 @@
 //! it, and has the world answer.
 
 mod answer;
+mod authorize;
+mod back;
 mod batch;
 mod calendar;
+mod consent;
 mod delta;
 mod directory;
 mod folders;
 mod login;
 mod messages;
+mod page;
+mod redeem;
 mod request;
 mod route;
 
@@ -19,7 +24,7 @@ use axum::http::Method;
 use axum::response::Response;
 
 use crate::Simulator;
-use crate::faults::Trouble;
+use crate::faults::{Trouble, take_one};
 use crate::serve::Line;
 use crate::watch::LogEntry;
 use crate::wire::View;
@@ -97,15 +102,16 @@ impl<'a> Visit<'a> {
 
     fn answer(&self, body: &Bytes, line: Option<&Line>) -> Answer {
         let (sim, request) = (self.sim, &self.request);
-        match &self.route {
-            Route::Token(tenant) => return login::token(sim, request, tenant, body),
-            Route::OpenId(tenant) => return login::metadata(sim, request, tenant),
-            _ => {}
+        if let Some(answer) = self.entra(body) {
+            return answer;
         }
         let roles = match login::roles_of(sim, request) {
             Ok(roles) => roles,
             Err(refusal) => return self.refuse(&refusal),
         };
+        if take_one(&mut sim.faults().ungranted) {
+            return self.refuse(&self.denied());
+        }
         if sim.options().enforce_concurrency && self.at_once > MAILBOX_CONCURRENCY {
             return self.refuse(&Refusal::throttled(Some("1")));
         }
@@ -146,6 +152,26 @@ impl<'a> Visit<'a> {
         answer
     }
 
+    /// What Entra answers, where it is asked.
+    fn entra(&self, body: &Bytes) -> Option<Answer> {
+        let (sim, request) = (self.sim, &self.request);
+        Some(match &self.route {
+            Route::Token(tenant) => login::token(sim, request, tenant, body),
+            Route::OpenId(tenant) => login::metadata(sim, request, tenant),
+            Route::Keys(tenant) => login::keys(sim, request, tenant),
+            Route::Authorize(tenant) => authorize::page(sim, request, tenant),
+            Route::AuthorizeAs(tenant, choice) => authorize::choose(sim, request, tenant, choice),
+            Route::AdminConsent(tenant) => consent::page(sim, request, tenant),
+            Route::Consent(tenant, choice) => consent::choose(sim, request, tenant, choice),
+            _ => return None,
+        })
+    }
+
+    /// What Exchange says of a missing permission, or the directory.
+    fn denied(&self) -> Refusal {
+        if self.route.owner().is_some() { Refusal::access_denied() } else { Refusal::directory_denied() }
+    }
+
     fn refuse(&self, refusal: &Refusal) -> Answer {
         refusal.answer(self.sim.world().now)
     }
@@ -179,9 +205,8 @@ impl<'a> Visit<'a> {
             Route::CalendarView(key) => calendar::view(&ask, key),
             Route::Calendars(key) => calendar::calendars(&ask, key),
             Route::Event(key, id) => calendar::event(&ask, key, id),
-            Route::Token(_) | Route::OpenId(_) | Route::Batch | Route::Unknown(_) => {
-                Err(Refusal::new(404, "ResourceNotFound", "Resource not found for the segment."))
-            }
+            // Entra's have been answered, and a batch takes another way.
+            _ => Err(Refusal::new(404, "ResourceNotFound", "Resource not found for the segment.")),
         }
     }
 }

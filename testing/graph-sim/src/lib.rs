@@ -34,6 +34,34 @@
 //! - A **canary** is a planted text, `CANARY-BODY-…` and the like, in every place that a careful
 //!   reader must not keep.
 //!
+//! # Signing in
+//!
+//! Entra's pages are for people: `/{tenant}/oauth2/v2.0/authorize` asks who signs in, and
+//! `/{tenant}/v2.0/adminconsent` whether the application may read. `{tenant}` is the tenant's id,
+//! one of its domains, [`OTHER_TENANT`], or `organizations`. Nobody types a password: every choice
+//! is a link, with an `id` and a `data-persona` or `data-choice` that stay the same. A program
+//! that has no browser goes where the link goes and reads `Location` in the answer:
+//!
+//! ```text
+//! GET /organizations/oauth2/v2.0/authorize?client_id=…&response_type=code&…       200, the page
+//! GET /organizations/oauth2/v2.0/authorize/as/administrator?client_id=…           302, code and state
+//! GET /organizations/v2.0/adminconsent/accept?client_id=…&redirect_uri=…&…        302, tenant and state
+//! ```
+//!
+//! The query is the same before and after `/as/…`. Behind `as` stands [`Persona::slug`], or
+//! `decline` or `needs-approval`; behind `adminconsent` stands `accept`, `decline`, or
+//! `accept-as-another-organization`, whose callback is forged: it names [`OTHER_TENANT`], where
+//! nobody has agreed to anything.
+//!
+//! It is stricter than the service where an application had better be careful: `state`, `nonce`
+//! and a `code_challenge` by S256 must be there. It is laxer in one thing: any `http` address of
+//! this machine is a registered redirect URI ([`SimOptions::loopback_redirects`]).
+//!
+//! What goes wrong while signing in: [`Simulator::spoil_id_tokens`], [`Simulator::skew_id_tokens`],
+//! [`Simulator::fail_keys`], [`Simulator::expire_codes`], [`Simulator::set_redirect_uris`]; and
+//! with consent: [`Simulator::set_consented`], [`Simulator::delay_grant`],
+//! [`Simulator::delay_roles`].
+//!
 //! # Adding a verb
 //!
 //! 1. Write what it does to the world as a method of [`Simulator`] in `verbs`, by way of the
@@ -52,9 +80,11 @@ mod entra;
 mod faults;
 mod generate;
 mod http;
+mod id_token;
 mod ids;
 mod names;
 mod options;
+mod personas;
 mod serve;
 mod simulator;
 mod token;
@@ -66,8 +96,10 @@ mod zones;
 
 pub use certificate::Certificate;
 pub use faults::{Links, Quirks, Scope};
+pub use id_token::Spoiled;
 pub use ids::IdForm;
 pub use options::SimOptions;
+pub use personas::{OTHER_TENANT, Persona};
 pub use serve::Running;
 pub use simulator::Simulator;
 pub use verbs::{NewMeeting, NewMessage, NewUser, Policy, Tick};

@@ -8,6 +8,7 @@ use jiff::Timestamp;
 ///
 /// Two simulators with equal options hold the same tenant, byte for byte.
 #[derive(Debug, Clone)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own")]
 pub struct SimOptions {
     /// The seed that everything invented is drawn from.
     pub seed: u64,
@@ -26,8 +27,15 @@ pub struct SimOptions {
     pub client_id: String,
     /// Its secret.
     pub client_secret: String,
-    /// The application permissions that an administrator has consented to.
+    /// The application permissions that the application asks for, and that consent grants.
     pub roles: Vec<String>,
+    /// Whether an administrator has consented already. Until then the application is unknown in the
+    /// tenant, and gets no token.
+    pub consented: bool,
+    /// The redirect URIs that are registered for the application, compared letter by letter.
+    pub redirect_uris: Vec<String>,
+    /// Whether `http://localhost` and `http://127.0.0.1` are registered too, with any port and path.
+    pub loopback_redirects: bool,
     /// Whether `/organization` answers; most tenants' permissions do not reach that far.
     pub organization_readable: bool,
     /// Whether a fifth request beside four running ones on a mailbox is throttled.
@@ -58,6 +66,9 @@ impl SimOptions {
             client_id: "22222222-0000-0000-0000-000000000000".to_owned(),
             client_secret: "simulated-secret".to_owned(),
             roles: ["Calendars.Read", "Mail.ReadBasic.All", "User.Read.All"].map(str::to_owned).to_vec(),
+            consented: true,
+            redirect_uris: Vec::new(),
+            loopback_redirects: true,
             organization_readable: false,
             enforce_concurrency: false,
             mailbox_rate: None,

@@ -37,13 +37,7 @@ impl Simulator {
     pub fn new(options: SimOptions) -> Self {
         let (world, cast) = generate::tenant(&options);
         let desk = Desk { cast, draw: Draw::new(!options.seed) };
-        let entra = Entra {
-            roles: options.roles.clone(),
-            issued: 0,
-            revoked: 0,
-            organization_readable: options.organization_readable,
-            client_secret: options.client_secret.clone(),
-        };
+        let entra = Entra::new(&options);
         Self(Arc::new(Shared {
             options,
             world: RwLock::new(world),

@@ -6,6 +6,7 @@ mod calendar;
 mod mail;
 mod moods;
 mod people;
+mod sign_in;
 mod tick;
 mod trouble;
 

@@ -97,7 +97,8 @@ pub(crate) struct Query {
 }
 
 impl Query {
-    fn read(raw: &str) -> Self {
+    /// A query, or a form, which is written in the same way.
+    pub fn read(raw: &str) -> Self {
         let pairs = url::form_urlencoded::parse(raw.as_bytes()).into_owned().collect();
         Self { pairs, raw: raw.to_owned() }
     }
@@ -125,10 +126,19 @@ impl Query {
         })
     }
 
+    /// The query written anew.
+    pub fn rewritten(&self) -> String {
+        self.written(|_| true)
+    }
+
     /// The query written anew without one parameter.
     pub fn without(&self, name: &str) -> String {
+        self.written(|key| !key.eq_ignore_ascii_case(name))
+    }
+
+    fn written(&self, keep: impl Fn(&str) -> bool) -> String {
         let mut out = String::new();
-        for (key, value) in self.pairs.iter().filter(|(key, _)| !key.eq_ignore_ascii_case(name)) {
+        for (key, value) in self.pairs.iter().filter(|(key, _)| keep(key)) {
             if !out.is_empty() {
                 out.push('&');
             }

@@ -8,6 +8,11 @@ use super::request::Request;
 pub(crate) enum Route {
     Token(String),
     OpenId(String),
+    Keys(String),
+    Authorize(String),
+    AuthorizeAs(String, String),
+    AdminConsent(String),
+    Consent(String, String),
     Batch,
     Me,
     Organization,
@@ -35,6 +40,13 @@ impl Route {
         match segments.as_slice() {
             [tenant, "oauth2", "v2.0", "token"] => Self::Token((*tenant).to_owned()),
             [tenant, "v2.0", ".well-known", "openid-configuration"] => Self::OpenId((*tenant).to_owned()),
+            [tenant, "discovery", "v2.0", "keys"] => Self::Keys((*tenant).to_owned()),
+            [tenant, "oauth2", "v2.0", "authorize"] => Self::Authorize((*tenant).to_owned()),
+            [tenant, "oauth2", "v2.0", "authorize", "as", choice] => {
+                Self::AuthorizeAs((*tenant).to_owned(), (*choice).to_owned())
+            }
+            [tenant, "v2.0", "adminconsent"] => Self::AdminConsent((*tenant).to_owned()),
+            [tenant, "v2.0", "adminconsent", choice] => Self::Consent((*tenant).to_owned(), (*choice).to_owned()),
             ["v1.0", rest @ ..] => Self::graph(rest),
             _ => Self::Unknown(None),
         }
@@ -122,6 +134,11 @@ impl Route {
         match self {
             Self::Token(_) => "token",
             Self::OpenId(_) => "openid-configuration",
+            Self::Keys(_) => "keys",
+            Self::Authorize(_) => "authorize",
+            Self::AuthorizeAs(..) => "authorize/as",
+            Self::AdminConsent(_) => "adminconsent",
+            Self::Consent(..) => "adminconsent/choice",
             Self::Batch => "$batch",
             Self::Me => "me",
             Self::Organization => "organization",

@@ -1,5 +1,6 @@
 //! A caller that knows no more than the wire.
 
+use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 
 use graph_sim::{Running, SimOptions, Simulator};
@@ -19,12 +20,19 @@ pub fn start() -> Timestamp {
 pub struct Answer {
     pub status: u16,
     pub headers: String,
+    pub location: Option<String>,
     pub text: String,
 }
 
 impl Answer {
     pub fn json(&self) -> Value {
         serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// What the query of the address holds to which the answer sends a browser.
+    pub fn sent_back(&self) -> BTreeMap<String, String> {
+        let location = self.location.as_deref().unwrap_or_else(|| panic!("sent nowhere: {}", self.text));
+        url::Url::parse(location).expect("an address").query_pairs().into_owned().collect()
     }
 
     pub fn code(&self) -> String {
@@ -63,12 +71,23 @@ impl Office {
 
     pub async fn ask_for_token(&self, tenant: &str, id: &str, secret: &str, scope: &str) -> Answer {
         let form = format!("grant_type=client_credentials&client_id={id}&client_secret={secret}&scope={scope}");
+        self.send_form(&format!("/{tenant}/oauth2/v2.0/token"), &form).await
+    }
+
+    /// Sends a form to Entra.
+    pub async fn send_form(&self, path: &str, form: &str) -> Answer {
         let head = format!(
-            "POST /{tenant}/oauth2/v2.0/token HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
+            "POST {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\
              Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n{form}",
             self.host(),
             form.len()
         );
+        self.exchange(&head).await.expect("an answer")
+    }
+
+    /// Asks Entra for a page, as a browser does that follows nothing by itself.
+    pub async fn visit(&self, path: &str) -> Answer {
+        let head = format!("GET {path} HTTP/1.1\r\nHost: {}\r\nConnection: close\r\n\r\n", self.host());
         self.exchange(&head).await.expect("an answer")
     }
 
@@ -135,7 +154,11 @@ impl Office {
         if body.len() < length {
             return Err(body.to_owned());
         }
-        Ok(Answer { status, headers: headers.to_lowercase(), text: body.to_owned() })
+        let location = headers.lines().find_map(|line| {
+            let (name, value) = line.split_once(": ")?;
+            name.eq_ignore_ascii_case("location").then(|| value.to_owned())
+        });
+        Ok(Answer { status, headers: headers.to_lowercase(), location, text: body.to_owned() })
     }
 
     /// Follows a listing or a round to its end: all its items, and the delta link if it has one.
