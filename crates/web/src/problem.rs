@@ -84,6 +84,16 @@ impl From<m365_database::DatabaseError> for Problem {
     }
 }
 
+impl From<m365_database::GateError> for Problem {
+    fn from(error: m365_database::GateError) -> Self {
+        match error {
+            m365_database::GateError::Database(error) => error.into(),
+            // Pages look at the agreement first; what changed in between is seen when they are opened again.
+            _ => Self::NotConnected,
+        }
+    }
+}
+
 #[derive(Template)]
 #[template(path = "problem.html")]
 struct ProblemPage {
