@@ -140,3 +140,77 @@ impl Store {
             .collect()
     }
 }
+
+/// A mailbox in a line, with what became of its items since each stream last read its whole window.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MailboxLine {
+    /// Graph's id of its user.
+    pub mailbox: String,
+    /// How its last read ended: `new`, `synced`, `skipped`, `failed`.
+    pub state: String,
+    /// Graph's code, if that went wrong.
+    pub code: Option<String>,
+    /// Whether an administrator left it out.
+    pub is_excluded: bool,
+    /// Whether its user is not in the directory any more.
+    pub has_left: bool,
+    /// When it was last read to the end.
+    pub last_synced_at: Option<Timestamp>,
+    /// Items seen.
+    pub seen: u64,
+    /// Items kept.
+    pub kept: u64,
+}
+
+/// Which mailboxes to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Listed {
+    /// All.
+    All,
+    /// Those that are not read: skipped, failed, or left out.
+    NotRead,
+}
+
+impl Store {
+    /// Mailboxes in the order of their ids: `limit` of them behind `after`.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn mailbox_lines(
+        &self,
+        tenant: &TenantId,
+        listed: Listed,
+        after: &str,
+        limit: u16,
+    ) -> Result<Vec<MailboxLine>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let rows = sqlx::query(
+            "SELECT m.graph_user_id, m.state, m.state_code, m.choice, m.left_at, m.last_synced_at, \
+             (SELECT CAST(COALESCE(SUM(s.seen), 0) AS BIGINT) FROM delta_state s WHERE s.mailbox_id = m.id AND s.tenant_id = $1), \
+             (SELECT CAST(COALESCE(SUM(s.kept), 0) AS BIGINT) FROM delta_state s WHERE s.mailbox_id = m.id AND s.tenant_id = $1) \
+             FROM mailbox m WHERE m.tenant_id = $1 AND m.graph_user_id > $2 \
+             AND ($3 = 0 OR m.state IN ('skipped', 'failed') OR m.choice = 'exclude') ORDER BY m.graph_user_id LIMIT $4",
+        );
+        let rows =
+            rows.bind(tenant.as_str()).bind(after).bind(i64::from(listed == Listed::NotRead)).bind(i64::from(limit));
+        let count = |n: i64| u64::try_from(n).unwrap_or_default();
+        rows.fetch_all(reader.connection())
+            .await?
+            .iter()
+            .map(|row| {
+                let (choice, left, synced): (Option<String>, Option<String>, Option<String>) =
+                    (row.try_get(3)?, row.try_get(4)?, row.try_get(5)?);
+                Ok(MailboxLine {
+                    mailbox: row.try_get(0)?,
+                    state: row.try_get(1)?,
+                    code: row.try_get(2)?,
+                    is_excluded: choice.as_deref() == Some("exclude"),
+                    has_left: left.is_some(),
+                    last_synced_at: synced.as_deref().and_then(from_text),
+                    seen: count(row.try_get(6)?),
+                    kept: count(row.try_get(7)?),
+                })
+            })
+            .collect()
+    }
+}

@@ -13,6 +13,24 @@ for (const button of document.querySelectorAll("button[data-copy]")) {
     button.textContent = "Copied";
   });
 }
+// Clerk's script keeps the session's token fresh on every page; on one of them it shows how to sign in.
+if (window.Clerk) {
+  const place = document.getElementById("clerk");
+  window.Clerk.load().then(async () => {
+    if (!place) return;
+    if (place.dataset.clerkOut !== undefined && window.Clerk.session) {
+      await window.Clerk.signOut({ redirectUrl: "/sign-in" });
+    } else if (window.Clerk.session && (window.Clerk.organization || !window.Clerk.mountOrganizationList)) {
+      await window.Clerk.session.getToken({ skipCache: true });
+      location.replace(place.dataset.clerkNext);
+    } else if (window.Clerk.session) {
+      const back = location.pathname + location.search;
+      window.Clerk.mountOrganizationList(place, { hidePersonal: true, afterSelectOrganizationUrl: back, afterCreateOrganizationUrl: back });
+    } else {
+      window.Clerk.mountSignIn(place);
+    }
+  });
+}
 const live = document.querySelector("[data-progress]");
 if (live) {
   const stream = new EventSource(live.dataset.progress);

@@ -3,6 +3,7 @@
 use std::ops::Deref;
 use std::sync::Arc;
 
+use m365_clerk::Verifier;
 use m365_model::TenantId;
 use m365_store::Store;
 use m365_sync::runner::Runner;
@@ -15,6 +16,8 @@ use crate::problem::Problem;
 pub enum Doors {
     /// A local administrator, by a link that the program printed. He works for this tenant.
     Local(TenantId),
+    /// Whoever Clerk knows, for the organization that is active.
+    Clerk(Box<Verifier>),
 }
 
 /// What the dashboard is made of.

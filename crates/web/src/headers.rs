@@ -7,7 +7,7 @@ use axum::response::Response;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
-use crate::app::App;
+use crate::app::{App, Doors};
 
 /// The word that scripts and styles of this one answer carry.
 #[derive(Clone)]
@@ -38,9 +38,10 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     let mut bytes = [0_u8; 16];
     app.store().surroundings().entropy.fill(&mut bytes);
     let nonce = URL_SAFE_NO_PAD.encode(bytes);
+    let is_sign_in = request.uri().path() == "/sign-in";
     let mut answer = NONCE.scope(Nonce(nonce.clone()), next.run(request)).await;
     let headers = answer.headers_mut();
-    if let Ok(policy) = HeaderValue::from_str(&policy(&nonce, &app)) {
+    if let Ok(policy) = HeaderValue::from_str(&policy(&nonce, &app, is_sign_in)) {
         headers.insert(header::CONTENT_SECURITY_POLICY, policy);
     }
     for (name, value) in FIXED {
@@ -54,11 +55,25 @@ pub async fn guard(State(app): State<App>, request: Request, next: Next) -> Resp
     answer
 }
 
-/// A form may lead to Microsoft's sign-in: browsers hold the redirect after a form to `form-action` too.
-fn policy(nonce: &str, app: &App) -> String {
+/// A form may lead to Microsoft's sign-in: browsers hold the redirect after a form to `form-action` too. What Clerk needs is
+/// allowed where Clerk is (<https://clerk.com/docs/guides/secure/best-practices/csp-headers>), and its forms on the page that
+/// shows them alone.
+fn policy(nonce: &str, app: &App, is_sign_in: bool) -> String {
     let authority = app.authority();
+    let fixed = format!("default-src 'none'; form-action 'self' {authority}; base-uri 'none'; frame-ancestors 'none'");
+    let Doors::Clerk(verifier) = &app.options.doors else {
+        return format!(
+            "{fixed}; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self'"
+        );
+    };
+    let clerk = verifier.publishable_key().issuer();
+    let reads = format!("{fixed}; script-src 'nonce-{nonce}' {clerk}");
+    if !is_sign_in {
+        return format!("{reads}; style-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self' {clerk}");
+    }
     format!(
-        "default-src 'none'; style-src 'nonce-{nonce}'; script-src 'nonce-{nonce}'; img-src 'self'; connect-src 'self'; \
-         form-action 'self' {authority}; base-uri 'none'; frame-ancestors 'none'"
+        "{reads} https://challenges.cloudflare.com; style-src 'self' 'unsafe-inline'; \
+         img-src 'self' https://img.clerk.com; connect-src 'self' {clerk}; worker-src 'self' blob:; \
+         frame-src https://challenges.cloudflare.com"
     )
 }

@@ -3,6 +3,7 @@
 use askama::Template;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
+use m365_model::TenantId;
 use m365_store::StoreError;
 use url::form_urlencoded;
 
@@ -17,6 +18,8 @@ pub enum Problem {
     },
     /// Whoever is signed in is no administrator.
     NoAdministrator,
+    /// Whoever is signed in belongs to an organization that no operator admitted.
+    NotAdmitted(TenantId),
     /// Somebody acts in another's name.
     Impersonated,
     /// A form was sent by another site.
@@ -137,6 +140,15 @@ impl IntoResponse for Problem {
                 "You are signed in as a member. Members can look at activities; the connector is in administrators’ hands.",
                 "Ask an administrator of your organization to do this, or to make you one.",
             ),
+            Self::NotAdmitted(tenant) => Said {
+                link: Some(("/sign-in?out=yes", "Sign out")),
+                ..said(
+                    StatusCode::FORBIDDEN,
+                    "Your organization is not admitted here",
+                    "You are signed in, but whoever runs this service decides which organizations may use it.",
+                    &format!("Have them run: m365-connector tenants add {tenant}"),
+                )
+            },
             Self::Impersonated => said(
                 StatusCode::FORBIDDEN,
                 "You are acting in somebody else’s name",

@@ -8,7 +8,8 @@ use axum::response::{IntoResponse, Response};
 use jiff::Timestamp;
 use sha2::{Digest as _, Sha256};
 
-use crate::doors::{Admin, Anyone, Browser, Viewer, Who};
+use crate::app::{App, Doors};
+use crate::doors::{Admin, Anyone, Browser, Viewer, Who, clerk_script};
 use crate::headers::nonce;
 
 /// The style of every page.
@@ -42,6 +43,28 @@ pub struct Shell {
     pub style: &'static str,
     /// The script's address.
     pub script: &'static str,
+    /// ClerkJS, where people sign in with Clerk.
+    pub clerk: Option<Clerk>,
+}
+
+/// What a page needs to load ClerkJS, which keeps the session's token fresh.
+pub struct Clerk {
+    /// Where it is.
+    pub script: String,
+    /// The instance.
+    pub key: String,
+}
+
+impl Clerk {
+    fn of(app: &App) -> Option<Self> {
+        match &app.options.doors {
+            Doors::Local(_) => None,
+            Doors::Clerk(verifier) => {
+                let key = verifier.publishable_key().as_str().to_owned();
+                Some(Self { script: clerk_script(verifier), key })
+            }
+        }
+    }
 }
 
 impl Shell {
@@ -55,12 +78,13 @@ impl Shell {
             section: "",
             style: &STYLE_PATH,
             script: &SCRIPT_PATH,
+            clerk: None,
         }
     }
 
-    fn of(title: &str, section: &'static str, browser: &Browser, who: Option<&Who>) -> Self {
+    fn of(app: &App, title: &str, section: &'static str, browser: &Browser, who: Option<&Who>) -> Self {
         let proof = crate::doors::make_proof(browser, who);
-        Self { proof, who: who.cloned(), section, ..Self::bare(title) }
+        Self { proof, who: who.cloned(), section, clerk: Clerk::of(app), ..Self::bare(title) }
     }
 }
 
@@ -86,7 +110,7 @@ pub trait Behind {
 
 impl Behind for Anyone {
     fn shell(&self, title: &str, section: &'static str) -> Shell {
-        Shell::of(title, section, &self.browser, self.who.as_ref())
+        Shell::of(&self.app, title, section, &self.browser, self.who.as_ref())
     }
     fn browser(&self) -> &Browser {
         &self.browser
@@ -95,7 +119,7 @@ impl Behind for Anyone {
 
 impl Behind for Viewer {
     fn shell(&self, title: &str, section: &'static str) -> Shell {
-        Shell::of(title, section, &self.browser, Some(&self.who))
+        Shell::of(&self.app, title, section, &self.browser, Some(&self.who))
     }
     fn browser(&self) -> &Browser {
         &self.browser
@@ -104,7 +128,7 @@ impl Behind for Viewer {
 
 impl Behind for Admin {
     fn shell(&self, title: &str, section: &'static str) -> Shell {
-        Shell::of(title, section, &self.browser, Some(&self.who))
+        Shell::of(&self.app, title, section, &self.browser, Some(&self.who))
     }
     fn browser(&self) -> &Browser {
         &self.browser

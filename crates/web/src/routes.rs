@@ -100,6 +100,10 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365/domains/preview", pages::domains::preview)
         .post("/settings/connectors/microsoft-365/domains/remove", pages::domains::remove)
         .get("/settings/connectors/microsoft-365/health", pages::health::show)
+        .get("/settings/connectors/microsoft-365/mailboxes", pages::mailboxes::show)
+        .post("/settings/connectors/microsoft-365/mailboxes", pages::mailboxes::choose)
+        .get("/settings/connectors/microsoft-365/settings", pages::settings::show)
+        .post("/settings/connectors/microsoft-365/settings", pages::settings::save)
         .get("/settings/audit", pages::audit::show)
 }
 
@@ -114,6 +118,7 @@ pub fn router(app: App) -> Router {
         .router
         .route(&render::STYLE_PATH, get(|| async { asset("text/css; charset=utf-8", render::STYLE) }))
         .route(&render::SCRIPT_PATH, get(|| async { asset("text/javascript; charset=utf-8", render::SCRIPT) }))
+        .route("/assets/icon.svg", get(|| async { asset("image/svg+xml", include_str!("../assets/icon.svg")) }))
         .fallback(|| async { Problem::NotFound })
         .method_not_allowed_fallback(|| async { Problem::NotFound })
         .layer(from_fn_with_state(app.clone(), headers::guard))

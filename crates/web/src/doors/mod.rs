@@ -4,20 +4,27 @@
 //! beside it, so that a table of routes can be printed and tried.
 
 mod browser;
+mod clerk;
 mod limits;
 mod local;
 mod proof;
 
+use std::convert::Infallible;
+
 use axum::extract::{FromRequest, FromRequestParts, Request};
+use axum::http::HeaderMap;
 use axum::http::request::Parts;
+use m365_clerk::Refusal;
 use m365_model::{TenantId, UserId};
 
 pub use crate::form::{Button, Fields, Form};
 pub(crate) use browser::Browser;
+pub(crate) use clerk::script as clerk_script;
 pub(crate) use limits::Limiter;
 pub(crate) use local::{LINK_PATH, expired_session_cookie, session_cookie};
 pub(crate) use proof::{PROOF, make as make_proof};
 
+use self::clerk::Found;
 use crate::app::{App, Doors};
 use crate::problem::Problem;
 
@@ -40,6 +47,9 @@ pub trait Gate {
     const RULE: Rule;
 }
 
+/// Whoever asks, without a look at who it is: for machines that watch.
+pub struct Open(pub App);
+
 /// Whoever asks; perhaps he is signed in.
 pub struct Anyone {
     /// The dashboard.
@@ -48,6 +58,8 @@ pub struct Anyone {
     pub(crate) browser: Browser,
     /// Who he is, if he is signed in.
     pub who: Option<Who>,
+    /// Why he is not, though he brought a token.
+    pub refusal: Option<Refusal>,
 }
 
 /// Somebody who is signed in for a tenant.
@@ -83,6 +95,8 @@ pub struct Admin {
     pub(crate) browser: Browser,
     /// Who he is.
     pub who: Who,
+    /// What he sent with it, to be judged again.
+    headers: HeaderMap,
 }
 
 /// An administrator of the tenant, who changes something with a form of ours.
@@ -101,6 +115,9 @@ pub struct Sent<F> {
     pub form: F,
 }
 
+impl Gate for Open {
+    const RULE: Rule = Rule::Anyone;
+}
 impl Gate for Anyone {
     const RULE: Rule = Rule::Anyone;
 }
@@ -117,21 +134,33 @@ impl<F> Gate for Sent<F> {
     const RULE: Rule = Rule::Anyone;
 }
 
+impl FromRequestParts<App> for Open {
+    type Rejection = Infallible;
+    async fn from_request_parts(_: &mut Parts, app: &App) -> Result<Self, Infallible> {
+        Ok(Self(app.clone()))
+    }
+}
+
 impl FromRequestParts<App> for Anyone {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let browser = Browser::of(parts, app);
-        let who = match &app.options.doors {
-            Doors::Local(tenant) => local::who(app, tenant, &parts.headers).await?,
+        let (who, refusal) = match &app.options.doors {
+            Doors::Local(tenant) => (local::who(app, tenant, &parts.headers).await?, None),
+            Doors::Clerk(verifier) => match clerk::who(app, verifier, &parts.headers).await? {
+                Found::Somebody(who) => (Some(who), None),
+                Found::Nobody => (None, None),
+                Found::Refused(refusal) => (None, Some(refusal)),
+            },
         };
-        Ok(Self { app: app.clone(), browser, who })
+        Ok(Self { app: app.clone(), browser, who, refusal })
     }
 }
 
 impl FromRequestParts<App> for Viewer {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
-        let Anyone { app, browser, who } = Anyone::from_request_parts(parts, app).await?;
+        let Anyone { app, browser, who, .. } = Anyone::from_request_parts(parts, app).await?;
         let path = parts.uri.path_and_query().map_or("/", |path| path.as_str());
         let who = who.ok_or_else(|| Problem::SignIn { next: path.to_owned() })?;
         Ok(Self { app, browser, who })
@@ -142,15 +171,21 @@ impl FromRequestParts<App> for Admin {
     type Rejection = Problem;
     async fn from_request_parts(parts: &mut Parts, app: &App) -> Result<Self, Problem> {
         let Viewer { app, browser, who } = Viewer::from_request_parts(parts, app).await?;
-        if who.is_admin { Ok(Self { app, browser, who }) } else { Err(Problem::NoAdministrator) }
+        let headers = parts.headers.clone();
+        if who.is_admin { Ok(Self { app, browser, who, headers }) } else { Err(Problem::NoAdministrator) }
     }
 }
 
 impl Admin {
-    /// Whether the session that this began in is still an administrator's: for answers that go on for long.
+    /// Whether the session that this began in is still an administrator's: for answers that go on for long. A token of
+    /// Clerk's lasts a minute; the browser asks anew with the next one.
     pub(crate) async fn is_still_in(&self) -> bool {
         match &self.app.options.doors {
             Doors::Local(tenant) => local::is_open(&self.app, tenant, &self.who).await,
+            Doors::Clerk(verifier) => {
+                let found = clerk::who(&self.app, verifier, &self.headers).await;
+                matches!(found, Ok(Found::Somebody(who)) if who.is_admin)
+            }
         }
     }
 }
@@ -174,7 +209,7 @@ impl<F: Form> FromRequest<App> for Change<F> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let fields = proof::read(body).await?;
-        let Anyone { app, browser, who } = Anyone::from_request_parts(&mut parts, app).await?;
+        let Anyone { app, browser, who, .. } = Anyone::from_request_parts(&mut parts, app).await?;
         let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
         if !who.is_admin {
             return Err(Problem::NoAdministrator);
@@ -185,6 +220,7 @@ impl<F: Form> FromRequest<App> for Change<F> {
         if !proof::holds(&fields, &browser, Some(&who)) {
             return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));
         }
-        Ok(Self { admin: Admin { app, browser, who }, form: F::read(&fields) })
+        let headers = parts.headers;
+        Ok(Self { admin: Admin { app, browser, who, headers }, form: F::read(&fields) })
     }
 }

@@ -4,6 +4,7 @@ use askama::Template;
 use axum::extract::{Path, Query};
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse as _, Redirect, Response};
+use m365_clerk::Refusal;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 
@@ -16,12 +17,18 @@ use crate::render::{Behind as _, Shell};
 #[derive(Deserialize)]
 pub struct Next {
     next: Option<String>,
+    /// Whether to sign out first, with Clerk's own script.
+    out: Option<String>,
 }
 
 #[derive(Template)]
 #[template(path = "sign_in.html")]
 struct SignInPage {
     shell: Shell,
+    next: String,
+    is_leaving: bool,
+    /// Why a token did not open anything.
+    refusal: String,
 }
 
 #[derive(Template)]
@@ -33,10 +40,15 @@ struct LinkPage {
 
 /// How to sign in.
 pub async fn explain(anyone: Anyone, Query(next): Query<Next>) -> Response {
-    if anyone.who.is_some() {
-        return Redirect::to(&own_path(next.next.as_deref())).into_response();
+    let (is_leaving, next) = (next.out.is_some(), own_path(next.next.as_deref()));
+    if anyone.who.is_some() && !is_leaving {
+        return Redirect::to(&next).into_response();
     }
-    anyone.page_as(StatusCode::UNAUTHORIZED, &SignInPage { shell: bare(&anyone, "Sign in") })
+    // A token that ran out is renewed by the script on this page; nobody need read of it.
+    let refusal = anyone.refusal.filter(|refusal| *refusal != Refusal::Expired);
+    let refusal = refusal.map_or_else(String::new, |refusal| refusal.to_string());
+    let page = SignInPage { shell: bare(&anyone, "Sign in"), next, is_leaving, refusal };
+    anyone.page_as(StatusCode::UNAUTHORIZED, &page)
 }
 
 /// The page of a link. Opening it uses nothing up, because mail programs and chats open links too.
@@ -61,7 +73,7 @@ impl Form for Link {
 /// Opens a session.
 pub async fn sign_in(sent: Sent<Link>) -> Result<Response, Problem> {
     let app = &sent.anyone.app;
-    let Doors::Local(tenant) = &app.options.doors;
+    let Doors::Local(tenant) = &app.options.doors else { return Err(Problem::NotFound) };
     if !app.knocks.lets_through(app.store().surroundings().now()) {
         return Err(Problem::TooOften);
     }
@@ -85,8 +97,10 @@ pub async fn sign_in(sent: Sent<Link>) -> Result<Response, Problem> {
 /// Ends the session.
 pub async fn sign_out(sent: Sent<Button>) -> Result<Response, Problem> {
     let app = &sent.anyone.app;
-    if let (Some(who), Doors::Local(tenant)) = (&sent.anyone.who, &app.options.doors) {
-        app.store().end_session(tenant, &who.session).await?;
+    match (&sent.anyone.who, &app.options.doors) {
+        (_, Doors::Clerk(_)) => return Ok(Redirect::to("/sign-in?out=yes").into_response()),
+        (Some(who), Doors::Local(tenant)) => app.store().end_session(tenant, &who.session).await?,
+        (None, Doors::Local(_)) => {}
     }
     let mut answer = Redirect::to("/sign-in").into_response();
     give(&mut answer, doors::expired_session_cookie(app));
