@@ -38,9 +38,9 @@ const SHORTEST_MODULUS: usize = 256;
 
 /// The keys of one address. Clones share them.
 #[derive(Clone)]
-pub(crate) struct Jwks(Arc<Shelf>);
+pub(crate) struct Jwks(Arc<Store>);
 
-struct Shelf {
+struct Store {
     address: JwksUrl,
     http: reqwest::Client,
     known: RwLock<Known>,
@@ -69,7 +69,7 @@ enum Found {
 impl Jwks {
     pub(crate) fn new(address: JwksUrl) -> Result<Self, SetupError> {
         let http = transport::client(&address)?;
-        Ok(Self(Arc::new(Shelf { address, http, known: RwLock::default(), turn: Arc::default() })))
+        Ok(Self(Arc::new(Store { address, http, known: RwLock::default(), turn: Arc::default() })))
     }
 
     /// The key of that id.
@@ -104,17 +104,17 @@ impl Jwks {
         if turn.asked_at.is_some_and(|at| now.duration_since(at).abs() < PAUSE) {
             return !turn.failed;
         }
-        let shelf = Arc::clone(&self.0);
+        let store = Arc::clone(&self.0);
         let request = tokio::spawn(async move {
             turn.asked_at = Some(now);
-            turn.failed = shelf.read_again(now).await.is_err();
+            turn.failed = store.read_again(now).await.is_err();
             !turn.failed
         });
         request.await.unwrap_or(false)
     }
 }
 
-impl Shelf {
+impl Store {
     fn find(&self, kid: &str, now: Timestamp) -> Found {
         let known = self.known.read().expect("no holder of this lock panics");
         let Some((key, read_at)) = known.keys.get(kid).zip(known.read_at) else { return Found::Nothing };

@@ -55,7 +55,8 @@ impl PemKey {
                 pem.push('\n');
             }
         }
-        pem.push_str(&format!("\n{END}\n"));
+        pem.push('\n');
+        pem.push_str(END);
         DecodingKey::from_rsa_pem(pem.as_bytes()).ok().map(Self)
     }
 

@@ -90,7 +90,7 @@ impl Verifier {
         Ok(Session {
             user: UserId::from_str(&claims.sub).map_err(missing)?,
             // The same letters as a user id, and as many.
-            session_id: SessionId(UserId::from_str(&claims.sid).map_err(missing)?.into()),
+            id: SessionId(UserId::from_str(&claims.sid).map_err(missing)?.into()),
             tenant: TenantId::from_str(&organization.id).map_err(missing)?,
             role: if organization.is_admin { Role::Admin } else { Role::Member },
             is_impersonated: claims.act.is_some(),
@@ -129,7 +129,7 @@ impl SessionId {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Session {
     user: UserId,
-    session_id: SessionId,
+    id: SessionId,
     tenant: TenantId,
     role: Role,
     is_impersonated: bool,
@@ -144,7 +144,7 @@ impl Session {
 
     /// The session at Clerk, which outlives its tokens.
     pub fn session_id(&self) -> &SessionId {
-        &self.session_id
+        &self.id
     }
 
     /// The active organization.

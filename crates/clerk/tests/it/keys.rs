@@ -1,7 +1,5 @@
 //! The published keys over time: when they are asked for, and what holds while they cannot be.
 
-use std::time::Duration;
-
 use clerk_sim::{ClerkSim, Mood, Person, Signer, TestKey, sign};
 use futures_util::future::{join_all, poll_immediate};
 use jiff::{SignedDuration, Timestamp};
@@ -11,8 +9,8 @@ use serde_json::json;
 use crate::{SITE, now, with_jwks};
 
 /// So long after the tests' beginning.
-fn after(time: Duration) -> Timestamp {
-    now() + SignedDuration::try_from(time).unwrap()
+fn after(time: SignedDuration) -> Timestamp {
+    now() + time
 }
 
 /// A good token of that instant, signed with the key in use.
@@ -30,10 +28,10 @@ async fn verdict(verifier: &Verifier, token: &str, at: Timestamp) -> Result<(), 
     verifier.verify(token, at).await.map(drop)
 }
 
-const SECOND: Duration = Duration::from_secs(1);
-const PAUSE: Duration = Duration::from_secs(30);
-const FRESH: Duration = Duration::from_mins(5);
-const TRUSTED: Duration = Duration::from_hours(24);
+const SECOND: SignedDuration = SignedDuration::from_secs(1);
+const PAUSE: SignedDuration = SignedDuration::from_secs(30);
+const FRESH: SignedDuration = SignedDuration::from_mins(5);
+const TRUSTED: SignedDuration = SignedDuration::from_hours(24);
 
 /// Seen to fail when each asked without waiting for its turn.
 #[tokio::test]

@@ -30,7 +30,7 @@ fn asked(question: &Value) -> Value {
     serde_json::from_slice(&output.stdout).expect("JSON")
 }
 
-/// Seen to fail when the leeway was a second more or less, and when `azp` could be missing.
+/// Seen to fail when the leeway was a second more, and when `azp` could be missing.
 #[tokio::test]
 async fn clerks_own_library_says_the_same_or_the_list_says_why_not() {
     let clerk = ClerkSim::start().await.unwrap();

@@ -11,9 +11,9 @@ use crate::{SITE, now, with_jwks, with_key};
 // A session comes out of the verifier or not at all.
 assert_not_impl_any!(Session: Default, serde::de::DeserializeOwned, std::str::FromStr);
 
-/// Seen to fail when a rule was taken out of the product: the issuer, `azp` (foreign, and missing), `exp`, `nbf`, `iat`,
-/// `sts`, the header's category, `crit`, the version's own claims. Without the check of `alg` the library below refuses with
-/// the same word, but after a key was looked for: `keys::no_key_is_looked_for_...` holds that.
+/// Seen to fail when any one of these was not looked at: the issuer, `azp` (foreign, and missing), `exp`, `nbf`, `iat`, `sts`,
+/// the algorithm, the header's type and category, `crit`, the token's version, the local tenant's name; and without the
+/// verification of the signature.
 #[tokio::test]
 async fn each_token_of_the_list_gets_its_verdict() {
     let clerk = ClerkSim::start().await.unwrap();
