@@ -17,7 +17,12 @@ fn operator() -> UserId {
 
 /// A tenant with a record of a closed entry, a token and a cursor.
 async fn furnish(store: &Store, tenant: &TenantId) {
-    let microsoft = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    let microsoft = if tenant.as_str() == "default" {
+        "11111111-2222-3333-4444-555555555555"
+    } else {
+        "99999999-2222-3333-4444-555555555555"
+    };
+    let microsoft = microsoft.parse().unwrap();
     let connector = store.connect(tenant, &microsoft, &"contoso.com".parse().unwrap(), &operator()).await.unwrap();
     accept_dpa(tenant, &operator(), &connector, store.database()).await.unwrap();
     store.allow(tenant, &operator(), &["acme.com".parse().unwrap()], false).await.unwrap();
