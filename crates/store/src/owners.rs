@@ -65,7 +65,7 @@ impl Store {
         if !self.admitted(to).await? {
             return Err(MoveError::NotAdmitted);
         }
-        let from = self.owner(entra_tenant, to).await?.ok_or(MoveError::NotOwned)?;
+        let from = self.entra_owner(entra_tenant, to).await?.ok_or(MoveError::NotOwned)?;
         if from == *to {
             return Ok(from);
         }
@@ -101,7 +101,10 @@ impl Store {
     }
 
     /// Who has an Entra tenant. The table is read without a tenant, so `on_behalf` may be anyone.
-    async fn owner(&self, entra_tenant: &EntraTenantId, on_behalf: &TenantId) -> Result<Option<TenantId>, StoreError> {
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn entra_owner(&self, entra_tenant: &EntraTenantId, on_behalf: &TenantId) -> Result<Option<TenantId>, StoreError> {
         let mut reader = self.db.reader(on_behalf).await?;
         let owner: Option<String> = sqlx::query_scalar("SELECT tenant_id FROM entra_owner WHERE entra_tenant_id = $1")
             .bind(entra_tenant.as_str())

@@ -454,5 +454,6 @@ async fn consent(store: &Store, teller: &mut Teller) {
     teller.say("text", store.customer_agreement(&tenant).await.unwrap());
     teller.say("kept", store.disconnect(&tenant, Leftovers::Keep, &user).await.unwrap());
     let other = "another".parse().unwrap();
+    teller.say("owner", store.entra_owner(&entra, &other).await.unwrap());
     teller.say("moved", store.move_entra_tenant(&entra, &other, &user).await.unwrap());
 }
