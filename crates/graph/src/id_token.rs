@@ -159,7 +159,8 @@ pub(crate) fn check(token: &SecretString, keys: &Keys, expected: &Expected<'_>) 
 
     let tenant: EntraTenantId = claims.tid.parse().map_err(|_| ProofError::Malformed)?;
     let issuer = format!("{}/{tenant}/v2.0", expected.issuer_root);
-    if claims.iss != issuer || key.issuer.as_ref().is_some_and(|of_key| of_key.replace("{tenantid}", tenant.as_str()) != issuer)
+    if claims.iss != issuer
+        || key.issuer.as_ref().is_some_and(|of_key| of_key.replace("{tenantid}", tenant.as_str()) != issuer)
     {
         return Err(ProofError::Issuer);
     }

@@ -151,7 +151,7 @@ impl SignIn {
         let body = transport::read(answer, LONGEST_ANSWER).await.map_err(|_| TokenError::Unreachable)?;
         if status.is_success() {
             let tokens: Tokens = serde_json::from_slice(&body).map_err(|_| TokenError::Malformed)?;
-                return Ok(tokens.id_token.into());
+            return Ok(tokens.id_token.into());
         }
         let refused: Refused = serde_json::from_slice(&body).map_err(|_| TokenError::Temporary)?;
         Err(TokenError::Refused(Refusal::new(&refused.error, refused.error_description.as_deref())).into())
@@ -185,8 +185,13 @@ mod tests {
 
     fn sign_in() -> SignIn {
         let credentials = Credentials::new("client-1", &"s3cret".into()).unwrap();
-        SignIn::new(Endpoints::custom("http://127.0.0.1:1", "http://127.0.0.1:2").unwrap(), credentials, &Limits::default(), Surroundings::system())
-            .unwrap()
+        SignIn::new(
+            Endpoints::custom("http://127.0.0.1:1", "http://127.0.0.1:2").unwrap(),
+            credentials,
+            &Limits::default(),
+            Surroundings::system(),
+        )
+        .unwrap()
     }
 
     fn query(url: &Url) -> BTreeMap<String, String> {

@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use m365_graph::{Graph, GraphError, GraphOptions, Granted, NoVault, Permission, SetupError, TokenError};
+use m365_graph::{Granted, Graph, GraphError, GraphOptions, NoVault, Permission, SetupError, TokenError};
 use m365_model::{EntraTenantId, TenantId, UserId};
 use m365_privacy::DomainName;
 use m365_store::StoreError;
 use m365_store::consent::Claim;
 
-use crate::visit::{Onboarding, Step, Visitor};
 use crate::Refusal;
+use crate::visit::{Onboarding, Step, Visitor};
 
 /// How often the consent was looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -137,7 +137,9 @@ impl Refusal {
                 "Microsoft lets only an administrator accept this application, and whoever signed in is none."
             }
             Self::Expired => "Microsoft's page must be answered within ten minutes.",
-            Self::Replayed => "Each answer of Microsoft's is taken once. The page was loaded again, or the address copied.",
+            Self::Replayed => {
+                "Each answer of Microsoft's is taken once. The page was loaded again, or the address copied."
+            }
             Self::ForeignState => "No request of this installation fits it: the address may be from somewhere else.",
             Self::OtherSession => "It must come back to the session and the browser that set out for Microsoft.",
             Self::OtherTenantAnswered => {
@@ -165,7 +167,9 @@ impl Refusal {
             Self::ClockSkew => {
                 "The proof of the sign-in has ended already or has not begun: this server's clock is more than five minutes off."
             }
-            Self::InvalidProof(_) => "What came back is not the proof of a sign-in that began here, so it proves nothing.",
+            Self::InvalidProof(_) => {
+                "What came back is not the proof of a sign-in that began here, so it proves nothing."
+            }
             Self::MicrosoftRefused(told) => told.hint.sentence,
             Self::InvitationUsed => "An invitation connects once.",
             Self::InvitationExpired => "It is older than seven days, was taken back, or is not complete.",
@@ -216,10 +220,8 @@ impl Refusal {
     pub(crate) fn told(error: &str, description: Option<&str>) -> Self {
         let refusal = m365_graph::Refusal::new(error, description);
         match (refusal.aadsts(), refusal.error()) {
-            (Some(90_094 | 90_095), _) => Self::ApprovalNeeded,
-            (Some(65_004), _) => Self::Declined,
-            (None, "access_denied" | "permission_denied") => Self::Declined,
-            (None, "consent_required" | "interaction_required") => Self::ApprovalNeeded,
+            (Some(65_004), _) | (None, "access_denied" | "permission_denied") => Self::Declined,
+            (Some(90_094 | 90_095), _) | (None, "consent_required" | "interaction_required") => Self::ApprovalNeeded,
             _ => Self::MicrosoftRefused(Told::of(&refusal)),
         }
     }

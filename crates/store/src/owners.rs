@@ -104,7 +104,11 @@ impl Store {
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn entra_owner(&self, entra_tenant: &EntraTenantId, on_behalf: &TenantId) -> Result<Option<TenantId>, StoreError> {
+    pub async fn entra_owner(
+        &self,
+        entra_tenant: &EntraTenantId,
+        on_behalf: &TenantId,
+    ) -> Result<Option<TenantId>, StoreError> {
         let mut reader = self.db.reader(on_behalf).await?;
         let owner: Option<String> = sqlx::query_scalar("SELECT tenant_id FROM entra_owner WHERE entra_tenant_id = $1")
             .bind(entra_tenant.as_str())
