@@ -42,6 +42,7 @@ impl Store {
             let records_kept = self.count_records(tenant).await?;
             return Ok(Disconnected { at, records_kept, tables: None, settings: Vec::new() });
         }
+        self.reconcile_ledger(tenant).await?;
         let receipt = self.erase(tenant, actor, &Target::All).await?;
         let settings = self.forget_connection(tenant, actor).await?;
         self.rewrite_file(tenant).await?;
