@@ -54,6 +54,19 @@ pub enum Command {
         #[arg(long, value_name = "DOMAIN")]
         tenant_domain: String,
     },
+    /// Disconnect Microsoft 365: nothing is read any more
+    #[command(group(clap::ArgGroup::new("records").required(true).args(["purge", "keep"])))]
+    Disconnect {
+        /// Delete the connection with everything that was read and set
+        #[arg(long)]
+        purge: bool,
+        /// Keep the records, the lists and the settings
+        #[arg(long)]
+        keep: bool,
+    },
+    /// Who may use this installation, and whose Microsoft tenant is whose
+    #[command(subcommand)]
+    Tenants(Tenants),
     /// Show, accept or withdraw the data processing agreement
     #[command(subcommand)]
     Dpa(Dpa),
@@ -147,6 +160,33 @@ pub enum Command {
         /// Print the result and end, instead of leaving the simulator running
         #[arg(long)]
         once: bool,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Tenants {
+    /// Print the tenants, with the Microsoft tenants that belong to them or wait for a confirmation
+    List,
+    /// Let a tenant use this installation, such as a Clerk organization
+    Add {
+        /// Its id
+        #[arg(value_name = "ORG")]
+        org: TenantId,
+    },
+    /// Confirm that a Microsoft tenant belongs to --tenant, where a sign-in could not prove it
+    Confirm {
+        /// The Entra tenant's id, a GUID
+        #[arg(long, value_name = "GUID")]
+        entra_tenant_id: EntraTenantId,
+    },
+    /// Give a Microsoft tenant that was disconnected to another tenant
+    Move {
+        /// The Entra tenant's id, a GUID
+        #[arg(long, value_name = "GUID")]
+        entra_tenant_id: EntraTenantId,
+        /// Who is to have it
+        #[arg(long, value_name = "ORG")]
+        to: TenantId,
     },
 }
 

@@ -58,6 +58,12 @@ pub enum GateError {
     /// The tenant has no connector.
     #[error("nothing is connected: run `m365-connector connect`, or connect Microsoft 365 in Settings > Connectors")]
     NotConnected,
+    /// The tenant's connector was disconnected, and its records were kept.
+    #[error(
+        "Microsoft 365 was disconnected: nothing is read, and what was recorded stays; run `m365-connector connect`, or connect \
+         it again in Settings > Connectors"
+    )]
+    Disconnected,
     /// Never accepted, or withdrawn.
     #[error(
         "sync blocked by DPA: have a tenant administrator accept the data processing agreement in connector settings"
@@ -107,6 +113,9 @@ pub enum AgreementState {
 /// [`GateError`] when no acceptance of the present version stands.
 pub async fn assert_dpa_accepted<'run>(tenant: &TenantId, db: &'run Database) -> Result<DpaAccepted<'run>, GateError> {
     let row = config_row(tenant, db).await?.ok_or(GateError::NotConnected)?;
+    if row.disconnected_at.is_some() {
+        return Err(GateError::Disconnected);
+    }
     match row.state()? {
         AgreementState::NotConnected => Err(GateError::NotConnected),
         AgreementState::Never | AgreementState::Withdrawn(..) => Err(GateError::NotAccepted),
@@ -135,7 +144,7 @@ pub async fn agreement_state(tenant: &TenantId, db: &Database) -> Result<Agreeme
 /// the hash of the text. Accepting what stands already changes nothing.
 ///
 /// # Errors
-/// [`GateError::NotConnected`] when the connector is not the tenant's.
+/// [`GateError::NotConnected`] when the connector is not the tenant's, [`GateError::Disconnected`] when it no longer reads.
 pub async fn accept_dpa(
     tenant: &TenantId,
     user: &UserId,
@@ -145,6 +154,9 @@ pub async fn accept_dpa(
     let mut tx = db.begin(tenant).await?;
     let row = config_row_in(tenant, &mut tx).await?.filter(|row| row.connector == connector.as_str());
     let row = row.ok_or(GateError::NotConnected)?;
+    if row.disconnected_at.is_some() {
+        return Err(GateError::Disconnected);
+    }
     if let AgreementState::Standing(standing) = row.state()? {
         return Ok(standing);
     }
@@ -234,10 +246,11 @@ struct ConfigRow {
     version: Option<String>,
     sha256: Option<String>,
     withdrawn_at: Option<String>,
+    disconnected_at: Option<String>,
 }
 
 const CONFIG_ROW: &str = "SELECT connector_id, dpa_acceptance_id, dpa_accepted_at, dpa_accepted_by_user_id, dpa_version, \
-                          dpa_text_sha256, dpa_withdrawn_at FROM o365_config WHERE tenant_id = $1";
+                          dpa_text_sha256, dpa_withdrawn_at, disconnected_at FROM o365_config WHERE tenant_id = $1";
 
 async fn config_row(tenant: &TenantId, db: &Database) -> Result<Option<ConfigRow>, DatabaseError> {
     let row =
@@ -260,6 +273,7 @@ impl ConfigRow {
             version: row.try_get(4)?,
             sha256: row.try_get(5)?,
             withdrawn_at: row.try_get(6)?,
+            disconnected_at: row.try_get(7)?,
         })
     }
 

@@ -40,7 +40,7 @@ const TABLES: &[Table] = &[
     Table { name: "audit_event", key: &["id"] },
     Table { name: "sign_in_link", key: &["link_hash"] },
     Table { name: "local_session", key: &["session_key"] },
-    Table { name: "invitation", key: &["id"] },
+    Table { name: "invitation", key: &["secret_hash"] },
     Table { name: "consent_state", key: &["state_key"] },
     Table { name: "entra_confirmation", key: &["entra_tenant_id"] },
     Table { name: "entra_owner", key: &["entra_tenant_id"] },

@@ -38,8 +38,11 @@ impl Turn {
 /// Why a checked write did not begin.
 #[derive(Debug, Error)]
 pub enum WriteError {
-    /// The acceptance that the run began with no longer stands.
-    #[error("sync blocked by DPA: the agreement was withdrawn or accepted anew; nothing more was stored")]
+    /// The acceptance that the run began with no longer stands, or the connector was disconnected.
+    #[error(
+        "sync blocked: the agreement was withdrawn or accepted anew, or Microsoft 365 was disconnected; nothing more was \
+         stored"
+    )]
     Withdrawn,
     /// The database failed.
     #[error(transparent)]
@@ -76,8 +79,12 @@ impl Database {
         let mut tx = self.begin(gate.tenant()).await?;
         // Until this transaction ends nobody withdraws: SQLite has one writer, PostgreSQL locks the row for sharing.
         let standing = match self.dialect {
-            Dialect::Sqlite => "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1",
-            Dialect::Postgres => "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 FOR SHARE",
+            Dialect::Sqlite => {
+                "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 AND disconnected_at IS NULL"
+            }
+            Dialect::Postgres => {
+                "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 AND disconnected_at IS NULL FOR SHARE"
+            }
         };
         let standing = sqlx::query(standing)
             .bind(gate.tenant().as_str())

@@ -59,6 +59,13 @@ impl Credentials {
     }
 }
 
+impl Credentials {
+    /// The application (client) id.
+    pub fn client_id(&self) -> &str {
+        &self.client_id
+    }
+}
+
 fn named(client_id: &str) -> Result<String, CredentialError> {
     let client_id = client_id.trim();
     if client_id.is_empty() { Err(CredentialError::NoClientId) } else { Ok(client_id.to_owned()) }

@@ -55,6 +55,9 @@ impl Cloud {
     }
 }
 
+/// Who signs id tokens of China's authority.
+const CHINAS_ISSUER: &str = "https://login.partner.microsoftonline.cn";
+
 /// The two places that the client talks to, each a root without a path. No other host ever sees a token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Endpoints {
@@ -119,6 +122,13 @@ impl Endpoints {
     /// Where everything else comes from.
     pub fn graph_root(&self) -> &Url {
         &self.graph_root
+    }
+
+    /// The root of the issuer of id tokens, without a slash at its end: the authority, but in China, whose authority
+    /// [signs under another name](https://login.chinacloudapi.cn/common/v2.0/.well-known/openid-configuration).
+    pub(crate) fn issuer_root(&self) -> String {
+        let authority = self.authority.as_str().trim_end_matches('/');
+        if authority == Cloud::China.authority() { CHINAS_ISSUER } else { authority }.to_owned()
     }
 
     /// What a token is asked for: whatever the administrator granted on this Graph root. Tokens of one cloud do not open
@@ -189,5 +199,12 @@ mod tests {
     #[test]
     fn the_scope_is_the_default_of_the_graph_root() {
         assert_eq!(Endpoints::global().scope(), "https://graph.microsoft.com/.default");
+    }
+
+    #[test]
+    fn the_issuer_is_the_authority_but_in_china() {
+        assert_eq!(Endpoints::global().issuer_root(), "https://login.microsoftonline.com");
+        assert_eq!(Endpoints::of(Cloud::UsGov).issuer_root(), "https://login.microsoftonline.us");
+        assert_eq!(Endpoints::of(Cloud::China).issuer_root(), "https://login.partner.microsoftonline.cn");
     }
 }

@@ -47,8 +47,68 @@ pub struct Refusal {
     aadsts: Option<u32>,
 }
 
+/// An id token that proves nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum ProofError {
+    /// It is no token of the kind that was asked for.
+    #[error("the id token could not be read")]
+    Malformed,
+    /// It is not signed by RS256.
+    #[error("the id token is signed in another way than Microsoft signs")]
+    Algorithm,
+    /// It names a key that the authority does not have.
+    #[error("the id token is signed with a key that the authority does not have")]
+    UnknownKey,
+    /// The signature is not the key's.
+    #[error("the signature of the id token is false")]
+    Signature,
+    /// Its issuer is not its tenant's authority.
+    #[error("the id token is of another issuer")]
+    Issuer,
+    /// It is for another application.
+    #[error("the id token is for another application")]
+    Audience,
+    /// It does not repeat the nonce.
+    #[error("the id token belongs to another sign-in")]
+    Nonce,
+    /// It has ended, or has not begun: one of the clocks is wrong.
+    #[error("the id token has ended already, or has not begun")]
+    Clock,
+    /// Somebody signed in with an account that belongs to no company.
+    #[error("the account is a personal one")]
+    PersonalAccount,
+}
+
+impl ProofError {
+    /// The library's errors may repeat what they read: the kind alone is kept.
+    pub(crate) fn from_library(error: &jsonwebtoken::errors::Error) -> Self {
+        use jsonwebtoken::errors::ErrorKind;
+        match error.kind() {
+            ErrorKind::InvalidSignature => Self::Signature,
+            ErrorKind::InvalidAlgorithm | ErrorKind::InvalidAlgorithmName => Self::Algorithm,
+            _ => Self::Malformed,
+        }
+    }
+}
+
+/// Nobody was signed in.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SignInError {
+    /// The code was not exchanged.
+    #[error(transparent)]
+    Exchange(#[from] TokenError),
+    /// The authority's keys are not to be had.
+    #[error("the keys of Microsoft's sign-in service could not be fetched")]
+    KeysUnreachable,
+    /// The id token proves nothing.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
+}
+
 impl Refusal {
-    pub(crate) fn new(word: &str, description: Option<&str>) -> Self {
+    /// Reads what stands in an answer, or in the address that a browser was sent back to. Of the description the number alone is
+    /// kept.
+    pub fn new(word: &str, description: Option<&str>) -> Self {
         let word = clean(word).unwrap_or("refused").to_owned();
         Self { word, aadsts: description.and_then(aadsts::number_in) }
     }

@@ -58,6 +58,8 @@ const MODEST: &[&str] = &[
 pub struct Granted {
     /// The tenant that the token is for.
     pub tenant_id: Option<EntraTenantId>,
+    /// The application that the token is for.
+    pub application_id: Option<String>,
     /// The application permissions, sorted.
     pub roles: Vec<String>,
     /// When the token ends.
@@ -92,10 +94,11 @@ impl Granted {
         let readable = claims.is_some();
         let expires_at = claims.as_ref().and_then(Claims::expires_at).unwrap_or(expires_at);
         let tenant_id = claims.as_ref().and_then(|claims| claims.tid.as_ref()?.parse().ok());
+        let application_id = claims.as_ref().and_then(|claims| claims.appid.clone());
         let mut roles = claims.and_then(|claims| claims.roles).unwrap_or_default();
         roles.retain(|role| is_role(role));
         roles.sort();
-        Self { tenant_id, roles, expires_at, readable }
+        Self { tenant_id, application_id, roles, expires_at, readable }
     }
 
     /// Whether this very permission was granted.

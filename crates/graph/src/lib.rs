@@ -28,6 +28,9 @@
 //! # Ok(()) }
 //! ```
 //!
+//! A [`SignIn`] signs a person in, once, to prove which tenant the person administers: its check of the id token alone makes a
+//! [`ProvenAdministrator`].
+//!
 //! The words are Graph's: a **page** has items and names the next page; a **delta round** is pages until one gives a
 //! **delta link**, which opens the next round; a **link** ([`Link`]) is followed as it stands, and only where it belongs.
 //! Nobody is asked for without the **gate**, the proof that the tenant's agreement stands.
@@ -47,12 +50,14 @@ mod credentials;
 mod endpoints;
 mod error;
 mod granted;
+mod id_token;
 mod limits;
 mod link;
 mod page;
 mod percent;
 mod retry;
 mod send;
+mod sign_in;
 mod token;
 mod transport;
 mod usage;
@@ -62,11 +67,15 @@ pub use aadsts::Hint;
 pub use client::{Graph, GraphOptions, RootDelta};
 pub use credentials::{CredentialError, Credentials, NoVault, StoredToken, TokenVault, VaultFuture};
 pub use endpoints::{Cloud, EndpointError, Endpoints};
-pub use error::{Answered, GraphError, MailboxVerdict, Refusal, SetupError, SkipReason, TokenError};
+pub use error::{
+    Answered, GraphError, MailboxVerdict, ProofError, Refusal, SetupError, SignInError, SkipReason, TokenError,
+};
 pub use granted::{Granted, Permission};
+pub use id_token::{ProvenAdministrator, ProvenMember, SignedIn};
 pub use limits::Limits;
 pub use link::{ForeignLink, Link, LinkScope};
 pub use page::{Next, Page};
+pub use sign_in::{Along, SignIn};
 pub use usage::Usage;
 pub use wire::{
     Event, EventKind, EventTime, Folder, FolderId, InvalidFolderId, Message, Sensitivity, ShowAs, StreamItem, User,

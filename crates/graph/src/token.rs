@@ -26,9 +26,9 @@ const MARGIN: Duration = Duration::from_mins(5);
 /// What a token without a stated lifetime is trusted for.
 const UNSTATED_LIFETIME: Duration = Duration::from_mins(10);
 /// A signed statement in place of a secret (<https://www.rfc-editor.org/rfc/rfc7523>).
-const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub(crate) const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 /// The longest answer of the authority that is read.
-const LONGEST_ANSWER: usize = 1 << 20;
+pub(crate) const LONGEST_ANSWER: usize = 1 << 20;
 
 /// A token in use.
 pub(crate) struct Held {

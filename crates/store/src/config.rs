@@ -1,6 +1,7 @@
 //! What an administrator decides: the connection, and the company's own domains.
 
 use jiff::Timestamp;
+use jiff::civil::Date;
 use m365_database::{Turn, WriteTx};
 use m365_model::{ConnectorId, EntraTenantId, TenantId, UserId, from_text, to_text};
 use m365_privacy::DomainName;
@@ -9,6 +10,7 @@ use sqlx::any::AnyRow;
 use thiserror::Error;
 
 use crate::allow_list::pause_internal;
+use crate::owners::own_in;
 use crate::settings::FILTER_AGAIN;
 use crate::sign_in::admit_in;
 use crate::suppression::make_key;
@@ -27,6 +29,12 @@ pub struct Connector {
     pub connected_at: Timestamp,
     /// Whether the mailbox-wide message delta was asked for and refused.
     pub mailbox_wide_delta_refused: bool,
+    /// When it was disconnected, if what was recorded was kept: nothing is read since.
+    pub disconnected_at: Option<Timestamp>,
+    /// Since when no sync runs by itself.
+    pub schedule_paused_at: Option<Timestamp>,
+    /// The day on which the application's secret ends, as an administrator noted it.
+    pub secret_expires_on: Option<Date>,
 }
 
 /// Why a connection was not made.
@@ -35,6 +43,15 @@ pub enum ConnectError {
     /// The tenant is bound to another Entra tenant.
     #[error("this tenant is already connected to another Entra tenant: disconnect that one first")]
     AlreadyConnected,
+    /// The Entra tenant belongs to another tenant of this installation.
+    #[error(
+        "this Entra tenant belongs to another tenant of this installation, so nothing was changed: if it was disconnected there, \
+         an operator gives it over with `m365-connector tenants move`"
+    )]
+    OwnedElsewhere,
+    /// No proof stands that the Entra tenant is the tenant's: see [`crate::consent`].
+    #[error("the proof that this Entra tenant is yours no longer stands: sign in to Microsoft again")]
+    NotProven,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -62,10 +79,12 @@ impl InternalSource {
 }
 
 impl Store {
-    /// Binds `tenant` to an Entra tenant. Repeating it with another domain changes the domain.
+    /// Binds `tenant` to an Entra tenant, on an operator's word. Repeating it with another domain changes the domain; after a
+    /// disconnect it connects again.
     ///
     /// # Errors
-    /// When the tenant is bound to another Entra tenant, or the database fails.
+    /// When the tenant is bound to another Entra tenant, or that one belongs to another tenant here (which is noted in the audit
+    /// trail), or the database fails.
     pub async fn connect(
         &self,
         tenant: &TenantId,
@@ -73,17 +92,43 @@ impl Store {
         tenant_domain: &DomainName,
         actor: &UserId,
     ) -> Result<ConnectorId, ConnectError> {
-        let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
-        if let Some(existing) = connector_in(&mut tx, tenant).await?
+        match self.connect_in(&mut tx, tenant, entra_tenant, tenant_domain, actor).await {
+            Ok(connector) => {
+                tx.save().await.map_err(StoreError::from)?;
+                Ok(connector)
+            }
+            Err(error) => {
+                drop(tx);
+                self.audit_refusal(tenant, entra_tenant, actor, &error).await?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Makes `tenant` the owner of the Entra tenant, and connects it, in one transaction.
+    pub(crate) async fn connect_in(
+        &self,
+        tx: &mut WriteTx,
+        tenant: &TenantId,
+        entra_tenant: &EntraTenantId,
+        tenant_domain: &DomainName,
+        actor: &UserId,
+    ) -> Result<ConnectorId, ConnectError> {
+        let now = self.surroundings().now();
+        if let Some(existing) = connector_in(tx, tenant).await?
             && existing.entra_tenant != *entra_tenant
         {
             return Err(ConnectError::AlreadyConnected);
         }
-        admit_in(&mut tx, tenant, now).await?;
+        admit_in(tx, tenant, now).await?;
+        if own_in(tx, tenant, entra_tenant, now).await? != *tenant {
+            return Err(ConnectError::OwnedElsewhere);
+        }
         let insert = sqlx::query(
             "INSERT INTO o365_config (tenant_id, connector_id, entra_tenant_id, tenant_domain, connected_at) \
-             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id) DO UPDATE SET tenant_domain = excluded.tenant_domain",
+             VALUES ($1, $2, $3, $4, $5) ON CONFLICT (tenant_id) DO UPDATE SET tenant_domain = excluded.tenant_domain, \
+             disconnected_at = NULL",
         );
         insert
             .bind(tenant.as_str())
@@ -95,11 +140,27 @@ impl Store {
             .await
             .map_err(StoreError::from)?;
         make_key(tx.connection(), &self.crypter, self.surroundings().entropy.as_ref(), tenant).await?;
-        let connector = connector_in(&mut tx, tenant).await?.ok_or(StoreError::NotConnected)?;
+        let connector = connector_in(tx, tenant).await?.ok_or(StoreError::NotConnected)?;
         let detail = serde_json::json!({ "entraTenantId": entra_tenant, "tenantDomain": tenant_domain.as_str() });
         tx.audit(tenant, actor, "connector.connected", &detail.to_string(), now).await.map_err(StoreError::from)?;
-        tx.save().await.map_err(StoreError::from)?;
         Ok(connector.id)
+    }
+
+    /// Notes in the audit trail that a claim to an Entra tenant was refused; other errors are no claims.
+    pub(crate) async fn audit_refusal(
+        &self,
+        tenant: &TenantId,
+        entra_tenant: &EntraTenantId,
+        actor: &UserId,
+        error: &ConnectError,
+    ) -> Result<(), StoreError> {
+        if !matches!(error, ConnectError::OwnedElsewhere) {
+            return Ok(());
+        }
+        let mut tx = self.db.begin(tenant).await?;
+        let detail = serde_json::json!({ "entraTenantId": entra_tenant }).to_string();
+        tx.audit(tenant, actor, "connector.claim_refused", &detail, self.surroundings().now()).await?;
+        Ok(tx.save().await?)
     }
 
     /// The connection of `tenant`.
@@ -195,8 +256,8 @@ impl Store {
     }
 }
 
-const CONNECTOR: &str = "SELECT connector_id, entra_tenant_id, tenant_domain, connected_at, mailbox_wide_delta_refused_at \
-                         FROM o365_config WHERE tenant_id = $1";
+const CONNECTOR: &str = "SELECT connector_id, entra_tenant_id, tenant_domain, connected_at, mailbox_wide_delta_refused_at, \
+                         disconnected_at, schedule_paused_at, secret_expires_on FROM o365_config WHERE tenant_id = $1";
 
 pub(crate) async fn connector_in(tx: &mut WriteTx, tenant: &TenantId) -> Result<Option<Connector>, StoreError> {
     let row = sqlx::query(CONNECTOR).bind(tenant.as_str()).fetch_optional(tx.connection()).await?;
@@ -211,7 +272,19 @@ fn read_connector(row: &AnyRow) -> Result<Connector, StoreError> {
         tenant_domain: read_domain(&text(2)?, "o365_config.tenant_domain")?,
         connected_at: from_text(&text(3)?).ok_or(StoreError::Unreadable("o365_config.connected_at"))?,
         mailbox_wide_delta_refused: row.try_get::<Option<String>, _>(4)?.is_some(),
+        disconnected_at: read_instant(row, 5, "o365_config.disconnected_at")?,
+        schedule_paused_at: read_instant(row, 6, "o365_config.schedule_paused_at")?,
+        secret_expires_on: row
+            .try_get::<Option<String>, _>(7)?
+            .map(|day| day.parse().map_err(|_| StoreError::Unreadable("o365_config.secret_expires_on")))
+            .transpose()?,
     })
+}
+
+/// An instant that may be absent.
+pub(crate) fn read_instant(row: &AnyRow, at: usize, column: &'static str) -> Result<Option<Timestamp>, StoreError> {
+    let text: Option<String> = row.try_get(at)?;
+    text.map(|text| from_text(&text).ok_or(StoreError::Unreadable(column))).transpose()
 }
 
 pub(crate) fn read_domain(text: &str, column: &'static str) -> Result<DomainName, StoreError> {

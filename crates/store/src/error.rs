@@ -3,7 +3,7 @@
 use m365_database::DatabaseError;
 use thiserror::Error;
 
-use crate::{LedgerError, OpenError};
+use crate::{LedgerError, LockError, OpenError};
 
 /// A failure of the store.
 #[derive(Debug, Error)]
@@ -27,6 +27,9 @@ pub enum StoreError {
     /// The ledger of erasures is not usable.
     #[error(transparent)]
     Ledger(#[from] LedgerError),
+    /// Turns cannot be taken at the connector.
+    #[error(transparent)]
+    Lock(#[from] LockError),
     /// A stored value is not of the kind that its column holds.
     #[error(
         "a stored value is not of the kind that its column holds ({0}): it was changed by hand or by another build"

@@ -1,6 +1,7 @@
 //! What is kept, and how: encrypted cells, streams, meetings, records, runs.
 //!
-//! A [`Store`] is a database and a [`Crypter`]. What an administrator decides is in [`config`] and [`allow_list`]; where reading left off is
+//! A [`Store`] is a database and a [`Crypter`]. What an administrator decides is in [`config`] and [`allow_list`], and whose
+//! Microsoft tenant is whose in [`consent`] and [`owners`]; where reading left off is
 //! in [`streams`]; what was read goes in through a [`PageTx`], which holds a page's records, what waits for its master,
 //! and the page's cursor in one transaction. Every statement names its tenant and is written for SQLite and PostgreSQL
 //! alike; instants are text in UTC, so they compare as they read.
@@ -10,17 +11,22 @@
 
 pub mod allow_list;
 pub mod config;
+pub mod consent;
 mod crypter;
+pub mod disconnect;
 pub mod erase;
 mod error;
 pub mod exclusions;
 pub mod export;
 pub mod feed;
+pub mod invitations;
 pub mod keys;
 mod ledger;
 pub mod mailboxes;
 pub mod meetings;
 pub mod overview;
+pub mod notes;
+pub mod owners;
 mod page;
 mod purge;
 pub mod reading;

@@ -186,17 +186,23 @@ fn json(summary: &RunSummary) -> String {
 
 /// The gate is shut. Nothing was asked; the attempt is noted where there is a connector to note it for.
 async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Outcome, SyncError> {
-    let resolution = match error {
+    let summary = match error {
         GateError::Database(error) => return Err(StoreError::from(error).into()),
         GateError::NotConnected => return Err(StoreError::NotConnected.into()),
-        GateError::NotAccepted | GateError::Outdated => remedy::ACCEPT.to_owned(),
+        GateError::Disconnected => disconnected(),
+        GateError::NotAccepted | GateError::Outdated => blocked(remedy::ACCEPT.to_owned()),
     };
     // People's rights and the limit of what is kept do not depend on an agreement.
     tidy(tenant, engine).await?;
-    let summary = blocked(resolution);
     let id = engine.store.run_began(tenant, engine.store.surroundings().now()).await?;
     engine.store.run_ended(tenant, &id, Ended::Blocked, &json(&summary)).await?;
     Ok(Outcome { ended: Ended::Blocked, summary })
+}
+
+fn disconnected() -> RunSummary {
+    let resolution = remedy::CONNECT_AGAIN.to_owned();
+    let problem = Problem { mailbox: None, code: "disconnected".to_owned(), resolution };
+    RunSummary::nothing(RunStatus::Blocked, Some(problem))
 }
 
 fn blocked(resolution: String) -> RunSummary {

@@ -76,6 +76,11 @@ pub async fn health(tenant: &TenantId, engine: &Engine) -> Result<Health, SyncEr
         }
         Err(error) => return Err(error.into()),
     };
+    if let Some(at) = connector.disconnected_at {
+        let detail = format!("Microsoft 365 was disconnected at {}.", m365_model::to_text(at));
+        checks.add("connection", Level::Error, detail, remedy::CONNECT_AGAIN);
+        return Ok(checks.done());
+    }
     checks.ok("connection", format!("Connected to the Entra tenant {}.", connector.entra_tenant));
     match engine.store.assert_key(tenant).await {
         Err(StoreError::OtherKey) => {

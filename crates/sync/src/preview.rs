@@ -68,6 +68,9 @@ pub enum PreviewError {
     /// The agreement does not stand.
     #[error("{}", crate::remedy::ACCEPT)]
     Blocked,
+    /// The connector was disconnected.
+    #[error("{}", crate::remedy::CONNECT_AGAIN)]
+    Disconnected,
     /// Microsoft refused.
     #[error("{0}; {resolution}", resolution = .0.resolution())]
     Graph(#[from] GraphError),
@@ -97,6 +100,7 @@ pub async fn preview(
         Ok(gate) => gate,
         Err(GateError::Database(error)) => return Err(StoreError::from(error).into()),
         Err(GateError::NotConnected) => return Err(StoreError::NotConnected.into()),
+        Err(GateError::Disconnected) => return Err(PreviewError::Disconnected),
         Err(GateError::NotAccepted | GateError::Outdated) => return Err(PreviewError::Blocked),
     };
     let connector = engine.store.connector(tenant).await?;

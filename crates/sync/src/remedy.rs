@@ -5,6 +5,9 @@ use m365_model::Way;
 /// The agreement does not stand.
 pub(crate) const ACCEPT: &str = "Sync blocked by DPA: have a tenant administrator accept the data processing agreement in \
                                  connector settings.";
+/// The connector was disconnected, and what it recorded was kept.
+pub(crate) const CONNECT_AGAIN: &str = "Microsoft 365 was disconnected, so nothing is read; what was recorded stays. Run \
+                                        m365-connector connect, or connect it again in Settings > Connectors.";
 /// The allow-list is empty.
 pub(crate) const ADD_DOMAINS: &str =
     "The allow-list is empty, so nothing can be kept and nothing is read: add prospect domains.";

@@ -6,6 +6,7 @@ mod config;
 mod connect;
 mod copy;
 mod demo;
+mod disconnect;
 mod dpa;
 mod erase;
 mod exclude;
@@ -18,6 +19,7 @@ mod serve;
 mod sign_in_link;
 mod simulate;
 mod sync;
+mod tenants;
 
 use m365_database::Database;
 use m365_graph::Limits;
@@ -44,6 +46,12 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
         Command::Migrate => with_database(false, async |store| migrate::run(&store).await).await,
         Command::Connect { entra_tenant_id, tenant_domain } => {
             connect::run(&tenant, &entra_tenant_id, &tenant_domain).await
+        }
+        Command::Disconnect { purge, .. } => {
+            with_database(true, async |store| disconnect::run(&store, &tenant, purge).await).await
+        }
+        Command::Tenants(command) => {
+            with_database(true, async |store| tenants::run(&store, &tenant, &command).await).await
         }
         Command::Dpa(command) => with_database(true, async |store| dpa::run(&store, &tenant, &command).await).await,
         Command::Allowlist(command) => {

@@ -32,7 +32,7 @@ pub async fn run(engine: &Engine, tenant: &TenantId, add: &[String], subdomains:
         Err(error) => {
             explain(&error);
             return match error {
-                PreviewError::Blocked => Exit::Blocked,
+                PreviewError::Blocked | PreviewError::Disconnected => Exit::Blocked,
                 PreviewError::Graph(m365_graph::GraphError::Token(m365_graph::TokenError::Refused(_))) => Exit::Refused,
                 PreviewError::Graph(error) if error.status() == Some(403) => Exit::Refused,
                 PreviewError::Graph(_) | PreviewError::Sync(_) => Exit::Failed,

@@ -6,5 +6,6 @@ mod killed;
 mod office;
 mod output;
 mod stopped;
+mod tenants;
 mod tls;
 mod together;

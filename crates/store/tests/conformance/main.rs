@@ -4,6 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod consent;
+mod disconnect;
 mod engines;
 mod moving;
 mod refusals;

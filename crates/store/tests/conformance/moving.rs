@@ -4,6 +4,7 @@ use m365_database::{Database, accept_dpa, copied_tables};
 use m365_model::{TenantId, UserId};
 use m365_store::allow_list::Leftovers;
 use m365_store::export::RecordQuery;
+use m365_store::sign_in::SignInWay;
 use m365_store::{Crypter, Rotated, Store, StoreError, sealed_columns};
 use secrecy::ExposeSecret as _;
 use sqlx::AssertSqlSafe;
@@ -16,7 +17,12 @@ fn operator() -> UserId {
 
 /// A tenant with a record of a closed entry, a token and a cursor.
 async fn furnish(store: &Store, tenant: &TenantId) {
-    let microsoft = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    let microsoft = if tenant.as_str() == "default" {
+        "11111111-2222-3333-4444-555555555555"
+    } else {
+        "99999999-2222-3333-4444-555555555555"
+    };
+    let microsoft = microsoft.parse().unwrap();
     let connector = store.connect(tenant, &microsoft, &"contoso.com".parse().unwrap(), &operator()).await.unwrap();
     accept_dpa(tenant, &operator(), &connector, store.database()).await.unwrap();
     store.allow(tenant, &operator(), &["acme.com".parse().unwrap()], false).await.unwrap();
@@ -55,6 +61,7 @@ async fn an_installation_moves_between_engines() {
     for tenant in &tenants {
         furnish(&store, tenant).await;
     }
+    store.settle_sign_in(SignInWay::Clerk).await.unwrap();
     let mut targets = vec![Engine::sqlite()];
     targets.extend(Engine::postgres().await);
     for target in targets {
@@ -66,6 +73,7 @@ async fn an_installation_moves_between_engines() {
             let (token, _) = there.load_token(tenant, "graph").await.unwrap().unwrap();
             assert_eq!(token.expose_secret(), "a token");
         }
+        assert_eq!(there.settle_sign_in(SignInWay::Local).await.unwrap(), SignInWay::Clerk);
         let again = store.database().copy_to(there.database()).await.unwrap_err();
         assert!(again.to_string().contains("already holds"), "{again}");
         let mut tx = there.database().begin(&tenants[0]).await.unwrap();

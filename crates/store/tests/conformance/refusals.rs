@@ -13,7 +13,12 @@ fn operator() -> UserId {
 }
 
 async fn ready(store: &Store, tenant: &TenantId, domain: &str) -> i64 {
-    let entra = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    let entra = if tenant.as_str() == "default" {
+        "11111111-2222-3333-4444-555555555555"
+    } else {
+        "99999999-2222-3333-4444-555555555555"
+    };
+    let entra = entra.parse().unwrap();
     let connector = store.connect(tenant, &entra, &"contoso.com".parse().unwrap(), &operator()).await.unwrap();
     accept_dpa(tenant, &operator(), &connector, store.database()).await.unwrap();
     store.allow(tenant, &operator(), &[domain.parse().unwrap()], false).await.unwrap();

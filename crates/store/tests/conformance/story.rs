@@ -12,6 +12,7 @@ use m365_privacy::{
 };
 use m365_store::allow_list::{Leftovers, changes};
 use m365_store::config::InternalSource;
+use m365_store::consent::{Errand, Origin, Reason, Traveller};
 use m365_store::erase::Target;
 use m365_store::export::RecordQuery;
 use m365_store::keys::ShortKey;
@@ -75,6 +76,7 @@ async fn tell(engine: &Engine) -> Vec<String> {
     runs_and_tokens(&store, &mut teller).await;
     choices(&store, &gate, mailbox, &mut teller).await;
     rights(&store, &mut teller).await;
+    consent(&store, &mut teller).await;
     let again = store.allow_list(&tenant()).await.unwrap().version;
     teller.say("list version at the end", again);
     teller.0
@@ -417,4 +419,41 @@ async fn rights(store: &Store, teller: &mut Teller) {
         .await
         .unwrap();
     teller.say("left", left);
+}
+
+async fn consent(store: &Store, teller: &mut Teller) {
+    let (tenant, user) = (tenant(), operator());
+    teller.say("disconnected", store.disconnect(&tenant, Leftovers::Purge, &user).await.unwrap());
+    teller.say("owners", store.owners().await.unwrap());
+    let made = store.invite(&tenant, &user).await.unwrap();
+    let open = store.invitation(&tenant, made.secret.expose_secret()).await.unwrap();
+    teller.say("invited", open.map(|invitation| (invitation.state, invitation.expires_at)));
+    let origin = Origin::Invitation(made.id.clone());
+    let traveller = Traveller { tenant: &tenant, user: &user, origin: &origin, browser: "cookie" };
+    let domain = "contoso.com".parse().unwrap();
+    let out = store.set_out_to_sign_in(traveller, Some(&domain)).await.unwrap();
+    let back = store.take_state(&tenant, out.state.expose_secret(), None, "cookie").await.unwrap();
+    teller.say("came back to", (back.user, matches!(back.errand, Errand::SignIn { .. })));
+    let entra = "11111111-2222-3333-4444-555555555555".parse().unwrap();
+    store.note_sign_in(&tenant, &user, &entra, Reason::RolesNotTold, Some(&domain)).await.unwrap();
+    teller.say("waiting", store.claim(&tenant, None).await.unwrap());
+    store.confirm_entra_tenant(&tenant, &entra, &user).await.unwrap();
+    teller.say("confirmed", store.confirmations(&tenant).await.unwrap());
+    let claim = store.claim(&tenant, Some(&entra)).await.unwrap().unwrap();
+    let state = store.set_out_to_consent(traveller, &claim).await.unwrap();
+    let back = store.take_state(&tenant, state.expose_secret(), None, "cookie").await.unwrap();
+    teller.say("consented", matches!(back.errand, Errand::Consent { .. }));
+    teller.say("used", store.use_invitation(&tenant, &made.id).await.unwrap());
+    teller.say("revoked", store.revoke_invitation(&tenant, &user, &made.id).await.unwrap());
+    teller.say("invitations", store.invitations(&tenant).await.unwrap().len());
+    teller.say("bound", store.bind(&claim, &domain, &user).await.unwrap());
+    teller.say("paused", store.pause_schedule(&tenant, &user, true).await.unwrap());
+    store.note_secret_expiry(&tenant, &user, Some("2027-05-01".parse().unwrap())).await.unwrap();
+    teller.say("connector", store.connector(&tenant).await.unwrap());
+    teller.say("text", store.set_customer_agreement(&tenant, &user, "1", "We agree.").await.unwrap());
+    teller.say("text", store.customer_agreement(&tenant).await.unwrap());
+    teller.say("kept", store.disconnect(&tenant, Leftovers::Keep, &user).await.unwrap());
+    let other = "another".parse().unwrap();
+    teller.say("owner", store.entra_owner(&entra, &other).await.unwrap());
+    teller.say("moved", store.move_entra_tenant(&entra, &other, &user).await.unwrap());
 }

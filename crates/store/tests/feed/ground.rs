@@ -272,7 +272,12 @@ pub fn place(cursor: &Value) -> u64 {
 }
 
 async fn connect(store: &Store, tenant: &TenantId) -> (AddressFilter, i64) {
-    let entra = "11111111-2222-3333-4444-555555555555".parse().expect("a GUID");
+    let entra = if tenant.as_str() == "default" {
+        "11111111-2222-3333-4444-555555555555"
+    } else {
+        "99999999-2222-3333-4444-555555555555"
+    };
+    let entra = entra.parse().expect("a GUID");
     let domain = "contoso.com".parse().expect("a domain");
     let connector = store.connect(tenant, &entra, &domain, &operator()).await.expect("a connection");
     accept_dpa(tenant, &operator(), &connector, store.database()).await.expect("an acceptance");

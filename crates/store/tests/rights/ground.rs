@@ -147,7 +147,12 @@ impl Ground {
     }
 
     async fn connect(&self) {
-        let entra = "11111111-2222-3333-4444-555555555555".parse().expect("a GUID");
+        let entra = if self.tenant.as_str() == "default" {
+            "11111111-2222-3333-4444-555555555555"
+        } else {
+            "99999999-2222-3333-4444-555555555555"
+        };
+        let entra = entra.parse().expect("a GUID");
         let own = "contoso.com".parse().expect("a domain");
         let connector = self.store.connect(&self.tenant, &entra, &own, &operator()).await.expect("a connection");
         accept_dpa(&self.tenant, &operator(), &connector, self.store.database()).await.expect("an acceptance");

@@ -1,0 +1,115 @@
+//! What an administrator notes about the connection: whether syncs run by themselves, when the application's secret ends, and the
+//! company's own text of the agreement.
+
+use jiff::civil::Date;
+use m365_model::{TenantId, UserId, to_text};
+use sha2::{Digest as _, Sha256};
+use sqlx::Row as _;
+
+use crate::{Store, StoreError};
+
+/// A tenant's own text of the agreement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CustomerAgreement {
+    /// Which version it is, in the company's own counting.
+    pub version: String,
+    /// The text.
+    pub text: String,
+    /// Its SHA-256, in hex.
+    pub text_sha256: String,
+}
+
+impl Store {
+    /// Stops the syncs that run by themselves, or lets them run again. `false`: it was so already.
+    ///
+    /// # Errors
+    /// When nothing is connected or the database fails.
+    pub async fn pause_schedule(&self, tenant: &TenantId, actor: &UserId, pause: bool) -> Result<bool, StoreError> {
+        if self.connector(tenant).await?.schedule_paused_at.is_some() == pause {
+            return Ok(false);
+        }
+        let now = self.surroundings().now();
+        let mut tx = self.db.begin(tenant).await?;
+        sqlx::query("UPDATE o365_config SET schedule_paused_at = $1 WHERE tenant_id = $2")
+            .bind(pause.then(|| to_text(now)))
+            .bind(tenant.as_str())
+            .execute(tx.connection())
+            .await?;
+        let action = if pause { "schedule.paused" } else { "schedule.resumed" };
+        tx.audit(tenant, actor, action, "{}", now).await?;
+        tx.save().await?;
+        Ok(true)
+    }
+
+    /// Notes the day on which the application's secret ends, or forgets it. Microsoft does not tell it to the application.
+    ///
+    /// # Errors
+    /// When nothing is connected or the database fails.
+    pub async fn note_secret_expiry(
+        &self,
+        tenant: &TenantId,
+        actor: &UserId,
+        day: Option<Date>,
+    ) -> Result<(), StoreError> {
+        self.connector(tenant).await?;
+        let now = self.surroundings().now();
+        let mut tx = self.db.begin(tenant).await?;
+        sqlx::query("UPDATE o365_config SET secret_expires_on = $1 WHERE tenant_id = $2")
+            .bind(day.map(|day| day.to_string()))
+            .bind(tenant.as_str())
+            .execute(tx.connection())
+            .await?;
+        let detail = serde_json::json!({ "day": day.map(|day| day.to_string()) }).to_string();
+        tx.audit(tenant, actor, "secret.expiry_noted", &detail, now).await?;
+        Ok(tx.save().await?)
+    }
+
+    /// The tenant's own text of the agreement, if it has one.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn customer_agreement(&self, tenant: &TenantId) -> Result<Option<CustomerAgreement>, StoreError> {
+        let mut reader = self.db.reader(tenant).await?;
+        let row = sqlx::query("SELECT version, text, text_sha256 FROM customer_agreement WHERE tenant_id = $1")
+            .bind(tenant.as_str())
+            .fetch_optional(reader.connection())
+            .await?;
+        row.map(|row| {
+            Ok(CustomerAgreement { version: row.try_get(0)?, text: row.try_get(1)?, text_sha256: row.try_get(2)? })
+        })
+        .transpose()
+    }
+
+    /// Keeps the tenant's own text of the agreement.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn set_customer_agreement(
+        &self,
+        tenant: &TenantId,
+        actor: &UserId,
+        version: &str,
+        text: &str,
+    ) -> Result<CustomerAgreement, StoreError> {
+        let text_sha256 = hex::encode(Sha256::digest(text.as_bytes()));
+        let now = self.surroundings().now();
+        let mut tx = self.db.begin(tenant).await?;
+        sqlx::query(
+            "INSERT INTO customer_agreement (tenant_id, version, text, text_sha256, set_at, set_by) \
+             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, \
+             text = excluded.text, text_sha256 = excluded.text_sha256, set_at = excluded.set_at, set_by = excluded.set_by",
+        )
+        .bind(tenant.as_str())
+        .bind(version)
+        .bind(text)
+        .bind(text_sha256.as_str())
+        .bind(to_text(now))
+        .bind(actor.as_str())
+        .execute(tx.connection())
+        .await?;
+        let detail = serde_json::json!({ "version": version, "sha256": text_sha256 }).to_string();
+        tx.audit(tenant, actor, "agreement.text_set", &detail, now).await?;
+        tx.save().await?;
+        Ok(CustomerAgreement { version: version.to_owned(), text: text.to_owned(), text_sha256 })
+    }
+}
