@@ -10,12 +10,15 @@
 
 pub mod allow_list;
 pub mod config;
+pub mod counts;
 mod crypter;
 pub mod erase;
 mod error;
 pub mod exclusions;
 pub mod export;
 pub mod feed;
+pub mod filter;
+pub mod kept;
 pub mod keys;
 mod ledger;
 pub mod mailboxes;

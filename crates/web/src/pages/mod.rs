@@ -1,12 +1,16 @@
 //! The pages: one file, one struct, one template each.
 
+pub mod activities;
 pub mod agreement;
 pub mod audit;
 pub mod connector;
 pub mod connectors;
 pub mod domains;
+pub mod exclusions;
 pub mod health;
 pub mod home;
+pub mod kept;
+pub mod people;
 pub mod register;
 pub mod runs;
 pub mod setup;
