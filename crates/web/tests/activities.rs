@@ -101,7 +101,7 @@ async fn page_and_download_agree_with_what_is_stored_under_every_filter() {
         let query = format!("?kind={kind}&domain={domain}&from={from}&until={until}");
         let expected: Vec<_> =
             all.iter().filter(|record| matches(record, kind, domain, from, until)).cloned().collect();
-        assert_eq!(lines(&desk.get(&format!("/activities.ndjson{query}")).await), expected, "{query}");
+        assert!(lines(&desk.get(&format!("/activities.ndjson{query}")).await) == expected, "{query}");
         let mut page = desk.get(&format!("/activities{query}")).await;
         let mut shown = records_on(&page);
         while let Some(older) = link(&page, "Older") {
@@ -338,10 +338,7 @@ async fn an_erasure_asks_with_the_number_and_takes_the_person_off_every_page() {
     assert!(everything[2].contains("first@acme.com"));
     let again = desk.post("/activities/person", "/activities/person", &[("person", "gone@acme.com")]).await;
     assert!(again.text.contains("Nothing is stored about this person"));
-    assert!(
-        everything[3].contains("1 records deleted, 1 changed")
-            || everything[3].contains("2 records deleted, 1 changed")
-    );
+    assert!(everything[3].contains("2 records deleted, 1 changed"), "{}", everything[3]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -442,7 +439,7 @@ async fn what_is_kept_is_told_table_by_table() {
         assert!(page.text.contains(&format!("<code>{table}</code>")), "{table}");
     }
     assert!(page.text.contains("No limit is set"));
-    let rows = m365_web_number(kit.records(true).await.len());
+    let rows = told(kit.records(true).await.len());
     let (_, activity) = page.text.split_once("<code>activity</code>").unwrap();
     let count = activity.split("data-label=\"Rows\">").nth(1).unwrap().split('<').next().unwrap();
     assert_eq!(count, rows);
@@ -453,6 +450,6 @@ async fn what_is_kept_is_told_table_by_table() {
 }
 
 /// A number below a million as pages write it.
-fn m365_web_number(n: usize) -> String {
+fn told(n: usize) -> String {
     if n < 1000 { n.to_string() } else { format!("{},{:03}", n / 1000, n % 1000) }
 }
