@@ -173,20 +173,41 @@ pub const KEPT: &[Kept] = &[
         "local_session",
         "Sessions of the administrator",
         About::Own,
-        ["Hashes, and a user id.", "12 hours.", "By signing out."],
+        [
+            "Hashes, and a user id.",
+            "Until the session is ended, or the first sign-in after its 12 hours.",
+            "By signing out.",
+        ],
     ),
-    row("invitation", "Invitations", About::Own, ["Hashes, and which administrator invited.", AS_DATABASE, "Stays."]),
+    row(
+        "invitation",
+        "Invitations",
+        About::Own,
+        [
+            "Hashes, and which administrator invited.",
+            "Until everything is deleted with the connection; it is good for 7 days.",
+            "By disconnecting, and deleting what was read.",
+        ],
+    ),
     row(
         "consent_state",
         "Visits to Microsoft’s sign-in",
         About::Own,
-        ["Hashes and ids of administrators who connect.", AS_DATABASE, "Stays."],
+        [
+            "Hashes and ids of administrators who connect.",
+            "Until somebody connects a day or more later; it is good for ten minutes.",
+            "Stays.",
+        ],
     ),
     row(
         "entra_confirmation",
         "Confirmed Microsoft tenants",
         About::Own,
-        ["Ids of Microsoft tenants, and who asked for and confirmed each.", AS_DATABASE, "Stays."],
+        [
+            "Ids of Microsoft tenants, and who asked for and confirmed each.",
+            "Until that tenant is connected; it is good for 7 days.",
+            "Stays.",
+        ],
     ),
     row(
         "customer_agreement",
@@ -206,7 +227,12 @@ pub const KEPT: &[Kept] = &[
     row("tenant_secret", "Keys", About::Nobody, ["A random key, encrypted.", AS_DATABASE, NOT_PERSONAL]),
     row("tenant", "Tenants", About::Nobody, ["Ids of tenants.", AS_DATABASE, NOT_PERSONAL]),
     row("installation", "Installation", About::Nobody, ["How people sign in.", AS_DATABASE, NOT_PERSONAL]),
-    row("sign_in_link", "Sign-in links", About::Nobody, ["Hashes.", "An hour, or until used.", NOT_PERSONAL]),
+    row(
+        "sign_in_link",
+        "Sign-in links",
+        About::Nobody,
+        ["Hashes.", "Until it is used, or the next one is made; it is good for an hour.", NOT_PERSONAL],
+    ),
     row("entra_owner", "Owners of Microsoft tenants", About::Nobody, ["Ids of tenants.", AS_DATABASE, NOT_PERSONAL]),
     row("_sqlx_migrations", "Versions of the schema", About::Nobody, ["Numbers.", AS_DATABASE, NOT_PERSONAL]),
 ];

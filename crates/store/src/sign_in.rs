@@ -170,7 +170,8 @@ impl Store {
         if used == 0 {
             return Ok(None);
         }
-        let (user, token) = (local_administrator()?, Secret::fresh(self.surroundings().entropy.as_ref()));
+        let administrator = local_administrator()?;
+        let token = Secret::fresh(self.surroundings().entropy.as_ref());
         forget_ended(&mut tx, tenant, now).await?;
         sqlx::query(
             "INSERT INTO local_session (tenant_id, session_key, user_id, opened_at, expires_at) \
@@ -178,12 +179,12 @@ impl Store {
         )
         .bind(tenant.as_str())
         .bind(token.hash.as_str())
-        .bind(user.as_str())
+        .bind(administrator.as_str())
         .bind(to_text(now))
         .bind(to_text(now + SESSION_HOURS.hours()))
         .execute(tx.connection())
         .await?;
-        tx.audit(tenant, &user, "sign_in.session_opened", "{}", now).await?;
+        tx.audit(tenant, &administrator, "sign_in.session_opened", "{}", now).await?;
         tx.save().await?;
         Ok(Some(token.plain))
     }

@@ -53,7 +53,7 @@ async fn page(admin: &Admin, typed: Typed, notice: String) -> Result<Response, P
 pub struct Wish {
     who: String,
     /// `add` or `remove`.
-    wish: String,
+    what: String,
     /// The person's page from which it was sent, if it was one.
     key: String,
 }
@@ -61,7 +61,7 @@ pub struct Wish {
 impl Form for Wish {
     fn read(fields: &Fields) -> Self {
         let text = |name: &str| fields.text(name).to_owned();
-        Self { who: text("who"), wish: text("wish"), key: text("key") }
+        Self { who: text("who"), what: text("wish"), key: text("key") }
     }
 }
 
@@ -72,7 +72,7 @@ pub async fn change(change: Change<Wish>) -> Result<Response, Problem> {
     if exclusions.is_empty() || !typed.refused.is_empty() {
         return page(&admin, typed, "Nothing was changed.".to_owned()).await;
     }
-    let said = carry_out(&admin, &form.wish, &exclusions).await?;
+    let said = carry_out(&admin, &form.what, &exclusions).await?;
     page(&admin, Typed::default(), said).await
 }
 
@@ -83,7 +83,7 @@ pub async fn exclude_person(change: Change<Wish>) -> Result<Response, Problem> {
     if exclusions.len() != 1 || !typed.refused.is_empty() {
         return Err(Problem::NotFound);
     }
-    let said = carry_out(&admin, &form.wish, &exclusions).await?;
+    let said = carry_out(&admin, &form.what, &exclusions).await?;
     match form.key.parse::<PersonKey>() {
         Ok(key) => Ok(Redirect::to(&format!("/people/{key}")).into_response()),
         Err(_) => page(&admin, Typed::default(), said).await,

@@ -53,15 +53,15 @@ pub async fn show(viewer: Viewer) -> Result<Response, Problem> {
         own,
         nobody,
         retention: store.settings(tenant).await?.retention_days,
-        retained: store.last_done(tenant, "retention.applied").await?.map(last),
-        erased: store.last_done(tenant, "erasure.done").await?.map(last),
+        retained: store.last_done(tenant, "retention.applied").await?.as_ref().map(last),
+        erased: store.last_done(tenant, "erasure.done").await?.as_ref().map(last),
         audited: store.audit_trail(tenant, None, 1).await?.first().map(|entry| entry.at.into()),
     };
     Ok(viewer.page(&page))
 }
 
 /// When it was, and what became of records. Who did it stands in the audit trail, for administrators.
-fn last(entry: AuditEntry) -> Last {
+fn last(entry: &AuditEntry) -> Last {
     let detail: Value = serde_json::from_str(&entry.detail).unwrap_or_default();
     let records = &detail["tables"]["activity"];
     let n = |name: &str| number(records[name].as_u64().unwrap_or_default());

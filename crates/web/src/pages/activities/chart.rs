@@ -100,12 +100,12 @@ impl Picture {
                 said: format!("{}: {}", days(bar), in_words(bar.counts)),
             }
         });
-        let link = |bar: &Bar| {
+        let there = |bar: &Bar| {
             Chosen { from: Some(bar.from), until: Some(bar.until), ..chosen.clone() }.link("/activities", None)
         };
         let line = |bar: &Bar| Line {
             days: days(bar),
-            link: link(bar),
+            link: there(bar),
             meetings: number(bar.counts.meetings),
             all_day: number(bar.counts.all_day),
             mails: number(bar.counts.messages),
