@@ -113,7 +113,7 @@ async fn page_and_download_agree_with_what_is_stored_under_every_filter() {
     }
 }
 
-/// Fails when the next page begins at its place instead of behind it, or the order is by time alone.
+/// Fails when the next page begins at its place instead of behind it; seen with `<=` in `reading::NEWEST`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn paging_visits_every_record_once_newest_first() {
     let (kit, desk) = synced().await;
@@ -156,7 +156,7 @@ async fn the_table_says_what_the_lines_say() {
     assert_eq!(ids, lines.iter().map(|line| line["externalId"].as_str().unwrap().to_owned()).collect::<Vec<_>>());
 }
 
-/// Fails when a template shows a subject with `|safe`, or the table does not guard its cells.
+/// Fails when a template shows a subject with `|safe`, or the table does not guard its cells; seen with each.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_hostile_subject_is_text_on_pages_and_no_formula_in_tables() {
     let (kit, [me, _]) = quiet().await;
@@ -278,7 +278,8 @@ async fn another_tenants_keys_lead_nowhere() {
     }
 }
 
-/// Nobody sees a record, and nobody's form is taken, without a session.
+/// Nobody sees a record, and nobody's form is taken, without a session and a proof; seen to fail without the proof's check in the
+/// gate `Asked`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn without_a_session_there_is_nothing() {
     let (kit, desk) = synced().await;
@@ -301,7 +302,7 @@ async fn without_a_session_there_is_nothing() {
     assert!(kit.store.exclusions(&kit.tenant).await.unwrap().is_empty());
 }
 
-/// Fails when the second step erases somebody else than the first one named, or the first one erases.
+/// Fails when the first step, which asks, erases already.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_erasure_asks_with_the_number_and_takes_the_person_off_every_page() {
     let (kit, [me, _]) = quiet().await;
@@ -369,7 +370,8 @@ async fn whoever_is_excluded_stays_out_until_readmitted() {
     assert_eq!(kit.records(true).await.len(), 2);
 }
 
-/// Fails when a meeting of whole days is counted where the viewer's clock puts its midnight.
+/// Fails when a meeting of whole days is looked for where the viewer's clock puts its midnight; seen without the `CASE` in
+/// `Statement::days`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn days_are_the_viewers_and_whole_days_their_own() {
     let (kit, [me, _]) = quiet().await;
