@@ -1,6 +1,6 @@
 //! The canonical record, the field mappings and the pure transforms.
 //!
-//! Nothing here reads or writes anything. A [`FilteredEvent`] or a [`FilteredMessage`] goes in, with a proof that the
+//! Nothing here reads or writes anything, but for a [`Table`], which writes where its caller says. A [`FilteredEvent`] or a [`FilteredMessage`] goes in, with a proof that the
 //! tenant's agreement stands; [`CanonicalActivity`] values come out, made of nothing but people whom the filter let in.
 //! What leaves the product is a [`Record`].
 //!
@@ -19,6 +19,7 @@ mod canonical;
 mod details;
 mod mapping;
 mod record;
+mod table;
 mod transform;
 mod words;
 
@@ -28,4 +29,5 @@ pub use mapping::{
     CalendarSource, FieldMapping, FieldMappings, Kind, MailSource, MappingError, Source, Target, Transform,
 };
 pub use record::{ActivityType, EmailProperties, MeetingProperties, Record, RecordProperties};
+pub use table::Table;
 pub use transform::{FilteredEvent, FilteredMessage, email_activity, meeting_activities, meeting_external_id};

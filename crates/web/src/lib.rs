@@ -12,6 +12,7 @@ mod app;
 pub mod doors;
 mod form;
 mod headers;
+mod offset;
 mod pages;
 mod problem;
 mod render;

@@ -105,6 +105,18 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365/settings", pages::settings::show)
         .post("/settings/connectors/microsoft-365/settings", pages::settings::save)
         .get("/settings/audit", pages::audit::show)
+        .get("/activities", pages::activities::show)
+        .get("/activities.csv", pages::activities::download::csv)
+        .get("/activities.ndjson", pages::activities::download::ndjson)
+        .get("/activities/person", pages::people::ask)
+        .post("/activities/person", pages::people::find)
+        .get("/people/{key}", pages::people::show)
+        .get("/people/{key}/records.ndjson", pages::people::export)
+        .post("/people/exclude", pages::exclusions::exclude_person)
+        .post("/people/erase", pages::people::erasing::erase)
+        .get("/settings/connectors/microsoft-365/exclusions", pages::exclusions::show)
+        .post("/settings/connectors/microsoft-365/exclusions", pages::exclusions::change)
+        .get("/settings/kept", pages::kept::show)
 }
 
 /// Every route with its rule.

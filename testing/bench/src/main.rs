@@ -13,6 +13,7 @@ use clap::Parser;
 use m365_database::Database;
 use m365_model::{Entropy as _, SeededEntropy, Surroundings, TenantId};
 use m365_privacy::TypedAddress;
+use m365_store::filter::Filter;
 use m365_store::reading::PageOf;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 
@@ -140,7 +141,8 @@ impl From<StoreError> for Enough {
 async fn page(store: &Store, tenant: &TenantId, person: Option<&TypedAddress>) -> Result<Duration, Failure> {
     let began = Instant::now();
     let mut seen = 0;
-    let page = PageOf { person, behind: None, limit: PAGE };
+    let filter = Filter { person: person.cloned(), ..Filter::default() };
+    let page = PageOf { filter, limit: PAGE, ..PageOf::default() };
     store
         .records_page(tenant, &page, |_| {
             seen += 1;

@@ -3,7 +3,7 @@
 use std::fmt::Debug;
 
 use jiff::Timestamp;
-use m365_activity::{FieldMappings, FilteredEvent, FilteredMessage, email_activity, meeting_activities};
+use m365_activity::{ActivityType, FieldMappings, FilteredEvent, FilteredMessage, email_activity, meeting_activities};
 use m365_database::{DpaAccepted, accept_dpa, agreement_state, assert_dpa_accepted, withdraw_dpa};
 use m365_model::{Ended, GraphUserId, MailboxId, StreamKind, UserId};
 use m365_privacy::{
@@ -15,10 +15,11 @@ use m365_store::config::InternalSource;
 use m365_store::consent::{Errand, Origin, Reason, Traveller};
 use m365_store::erase::Target;
 use m365_store::export::RecordQuery;
+use m365_store::filter::{Days, Filter, Offset};
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
-use m365_store::reading::PageOf;
+use m365_store::reading::{Order, PageOf};
 use m365_store::records::{MessageCopy, ToStore};
 use m365_store::sign_in::SignInWay;
 use m365_store::streams::{Advance, Coverage, Round};
@@ -97,6 +98,8 @@ async fn sign_in(store: &Store, teller: &mut Teller) {
     teller.say("used", store.open_session(&ours, link.expose_secret()).await.unwrap().is_none());
     let session = store.session(&ours, token.expose_secret()).await.unwrap().unwrap();
     teller.say("session", (session.user(), session.expires_at()));
+    teller.say("open", store.session_is_open(&ours, session.key()).await.unwrap());
+    teller.say("somebody is in", store.has_open_session(&ours).await.unwrap());
     store.end_session(&ours, session.key()).await.unwrap();
     teller.say("ended", store.session(&ours, token.expose_secret()).await.unwrap());
 }
@@ -309,10 +312,11 @@ async fn reading(store: &Store, teller: &mut Teller) {
     let mut behind = None;
     let mut of_person = Vec::new();
     loop {
-        let page = PageOf { person: Some(&person), behind: behind.as_ref(), limit: 7 };
+        let filter = Filter { person: Some(person.clone()), ..Filter::default() };
+        let page = PageOf { filter, behind: behind.as_ref(), limit: 7, order: Order::NewestFirst };
         let next = store
-            .records_page(&tenant, &page, |record| {
-                let _: () = of_person.push(record.external_id.to_string());
+            .records_page(&tenant, &page, |listed| {
+                let _: () = of_person.push(listed.record.external_id.to_string());
                 Ok::<_, StoreError>(())
             })
             .await
@@ -323,6 +327,7 @@ async fn reading(store: &Store, teller: &mut Teller) {
         }
     }
     teller.say("of a person", of_person);
+    filtered(store, &person, teller).await;
     teller.say("given places", store.sequence_feed(&tenant).await.unwrap());
     let mut feed = Vec::new();
     store
@@ -335,6 +340,69 @@ async fn reading(store: &Store, teller: &mut Teller) {
     teller.say("feed", feed);
 }
 
+/// Every filter alone and all of them together, in both orders, with the counts beside them.
+async fn filtered(store: &Store, person: &TypedAddress, teller: &mut Teller) {
+    let tenant = tenant();
+    let days = Days {
+        from: Some("2026-02-10".parse().unwrap()),
+        until: Some("2026-03-02".parse().unwrap()),
+        offset: Offset::of_minutes(-330).unwrap(),
+    };
+    let all = Filter {
+        kind: Some(ActivityType::EmailThread),
+        domain: Some("acme.com".parse().unwrap()),
+        person: Some(person.clone()),
+        days,
+        upcoming: true,
+    };
+    let none = Filter::default;
+    let filters = [
+        none(),
+        Filter { kind: all.kind, ..none() },
+        Filter { domain: all.domain.clone(), ..none() },
+        Filter { person: all.person.clone(), ..none() },
+        Filter { days, ..none() },
+        Filter { upcoming: true, ..none() },
+        all,
+    ];
+    for filter in filters {
+        let mut found = Vec::new();
+        for order in [Order::NewestFirst, Order::OldestFirst] {
+            let mut behind = None;
+            loop {
+                let page = PageOf { filter: filter.clone(), behind: behind.as_ref(), limit: 3, order };
+                let next = store
+                    .records_page(&tenant, &page, |listed| {
+                        let _: () = found.push((listed.record.external_id.to_string(), listed.domain.to_owned()));
+                        Ok::<_, StoreError>(())
+                    })
+                    .await
+                    .unwrap();
+                let Some(place) = next else { break };
+                assert_eq!(store.place(&tenant, place.key()).await.unwrap().as_ref(), Some(&place));
+                behind = Some(place);
+            }
+        }
+        // The second half is the first one backwards.
+        let (newest, oldest) = found.split_at(found.len() / 2);
+        assert!(newest.iter().rev().eq(oldest), "{filter:?}");
+        teller.say("found", newest);
+        teller.say("chart", store.chart(&tenant, &filter).await.unwrap());
+        teller.say("by domain", store.counts_by_domain(&tenant, &filter).await.unwrap());
+    }
+    let key = store.person_key(&tenant, person).await.unwrap().unwrap();
+    teller.say("himself", store.person(&tenant, &key).await.unwrap().is_some_and(|found| found == *person));
+    teller.say("his totals", store.person_totals(&tenant, person).await.unwrap());
+    let nobody: TypedAddress = "nobody@acme.com".parse().unwrap();
+    teller.say("nobody", store.person_key(&tenant, &nobody).await.unwrap());
+    teller.say("nothing", store.person_totals(&tenant, &nobody).await.unwrap());
+    teller.say("listed", store.listed_domains(&tenant, 10).await.unwrap());
+    let kept = store.kept(&tenant).await.unwrap();
+    teller.say("kept", kept.iter().map(|(kept, rows)| (kept.table, rows)).collect::<Vec<_>>());
+    teller.say("last listed", store.last_done(&tenant, "allowlist.added").await.unwrap().map(|entry| entry.detail));
+    teller.say("never", store.last_done(&tenant, "never").await.unwrap());
+}
+
 async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     let tenant = tenant();
     teller.say("no run", store.last_run(&tenant).await.unwrap().is_none());
@@ -343,6 +411,11 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("the first was broken off", store.run(&tenant, &first).await.unwrap());
     store.run_ended(&tenant, &second, Ended::Done, "{}").await.unwrap();
     teller.say("last run", store.last_run(&tenant).await.unwrap());
+    teller.say("last good run", store.last_good_run(&tenant).await.unwrap());
+    teller.say("recent runs", store.recent_runs(&tenant, 2).await.unwrap());
+    teller.say("mailbox totals", store.mailbox_totals(&tenant).await.unwrap());
+    teller.say("domain totals", store.domain_totals(&tenant).await.unwrap());
+    teller.say("trail", store.audit_trail(&tenant, None, 100).await.unwrap());
     let token = SecretString::from("token");
     store.save_token(&tenant, "graph", &token, at("2026-03-02T13:00:00Z")).await.unwrap();
     store.save_token(&tenant, "old", &token, at("2026-03-02T11:00:00Z")).await.unwrap();

@@ -20,11 +20,14 @@ impl Browser {
     /// The browser that asks.
     pub(super) fn of(parts: &Parts, app: &App) -> Self {
         let known = cookie(&parts.headers, name(app.is_secure())).filter(|secret| secret.len() == 43);
-        let secret = known.map(str::to_owned).unwrap_or_else(|| {
-            let mut bytes = [0_u8; 32];
-            app.store().surroundings().entropy.fill(&mut bytes);
-            URL_SAFE_NO_PAD.encode(bytes)
-        });
+        let secret = known.map_or_else(
+            || {
+                let mut bytes = [0_u8; 32];
+                app.store().surroundings().entropy.fill(&mut bytes);
+                URL_SAFE_NO_PAD.encode(bytes)
+            },
+            str::to_owned,
+        );
         Self { secret, is_new: known.is_none(), is_secure: app.is_secure() }
     }
 

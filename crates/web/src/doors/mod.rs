@@ -18,7 +18,7 @@ use m365_clerk::Refusal;
 use m365_model::{TenantId, UserId};
 
 pub use crate::form::{Button, Fields, Form};
-pub(crate) use browser::Browser;
+pub(crate) use browser::{Browser, cookie};
 pub(crate) use clerk::script as clerk_script;
 pub(crate) use limits::Limiter;
 pub(crate) use local::{LINK_PATH, expired_session_cookie, session_cookie};
@@ -107,6 +107,14 @@ pub struct Change<F> {
     pub form: F,
 }
 
+/// A member of the tenant, who asks for something with a form of ours, because what he typed must not stand in an address bar.
+pub struct Asked<F> {
+    /// Who.
+    pub viewer: Viewer,
+    /// What he typed.
+    pub form: F,
+}
+
 /// Somebody who sends a form of ours, signed in or not.
 pub struct Sent<F> {
     /// Who.
@@ -129,6 +137,9 @@ impl Gate for Admin {
 }
 impl<F> Gate for Change<F> {
     const RULE: Rule = Rule::Change;
+}
+impl<F> Gate for Asked<F> {
+    const RULE: Rule = Rule::Member;
 }
 impl<F> Gate for Sent<F> {
     const RULE: Rule = Rule::Anyone;
@@ -201,6 +212,20 @@ impl<F: Form> FromRequest<App> for Sent<F> {
             return Ok(Self { anyone, form: F::read(&fields) });
         }
         Err(proof::unproven(&parts, app, &fields, &anyone.browser, session))
+    }
+}
+
+impl<F: Form> FromRequest<App> for Asked<F> {
+    type Rejection = Problem;
+    async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
+        let (mut parts, body) = request.into_parts();
+        let fields = proof::read(body).await?;
+        let Anyone { app, browser, who } = Anyone::from_request_parts(&mut parts, app).await?;
+        let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
+        if !proof::holds(&fields, &browser, Some(&who)) {
+            return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));
+        }
+        Ok(Self { viewer: Viewer { app, browser, who }, form: F::read(&fields) })
     }
 }
 

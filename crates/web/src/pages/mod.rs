@@ -1,13 +1,17 @@
 //! The pages: one file, one struct, one template each.
 
+pub mod activities;
 pub mod agreement;
 pub mod audit;
 pub mod connector;
 pub mod connectors;
 pub mod domains;
+pub mod exclusions;
 pub mod health;
 pub mod home;
+pub mod kept;
 pub mod mailboxes;
+pub mod people;
 pub mod register;
 pub mod runs;
 pub mod settings;

@@ -1,0 +1,137 @@
+//! A dashboard, and a browser in which its local administrator is signed in. It goes the ways of a person: it opens pages, and
+//! sends forms with the proof that stands on the page.
+
+use std::collections::BTreeMap;
+use std::sync::Mutex;
+
+use axum::Router;
+use axum::body::{Body, to_bytes};
+use axum::http::{HeaderMap, Request, StatusCode, header};
+use m365_model::TenantId;
+use m365_store::Store;
+use m365_sync::Engine;
+use m365_sync::runner::Runner;
+use m365_web::{App, AppOptions, Doors, router};
+use secrecy::ExposeSecret as _;
+use testkit::Kit;
+use tower::ServiceExt as _;
+use url::form_urlencoded::Serializer;
+
+/// A dashboard and a browser.
+pub struct Desk {
+    router: Router,
+    cookies: Mutex<BTreeMap<String, String>>,
+}
+
+/// What the browser was answered.
+pub struct Answer {
+    /// The status.
+    pub status: StatusCode,
+    /// The headers.
+    pub headers: HeaderMap,
+    /// The body.
+    pub text: String,
+}
+
+impl Answer {
+    /// A header's value; empty when there is none.
+    pub fn header(&self, name: header::HeaderName) -> &str {
+        self.headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+
+    /// Where a redirect leads.
+    pub fn location(&self) -> &str {
+        self.header(header::LOCATION)
+    }
+
+    /// The proof of the page's forms.
+    pub fn proof(&self) -> String {
+        let (_, rest) = self.text.split_once("name=\"proof\" value=\"").expect("a form with a proof");
+        rest.split('"').next().expect("a value").to_owned()
+    }
+
+    /// Every place to which the page leads, links and forms.
+    pub fn links(&self) -> Vec<String> {
+        let mut links: Vec<String> = Vec::new();
+        for attribute in ["href=\"", "action=\"", "src=\"", "formaction=\""] {
+            let values = self.text.split(attribute).skip(1).filter_map(|rest| rest.split('"').next());
+            links.extend(values.map(|link| link.replace("&#38;", "&").replace("&amp;", "&")));
+        }
+        links
+    }
+}
+
+impl Desk {
+    /// A dashboard on a kit's store, in front of which its administrator sits.
+    pub async fn of(kit: &Kit) -> Self {
+        Self::for_tenant(&kit.store, &kit.engine, &kit.tenant).await
+    }
+
+    /// The same for a tenant of a store's.
+    pub async fn for_tenant(store: &Store, engine: &Engine, tenant: &TenantId) -> Self {
+        let desk = Self::closed(store, engine, tenant);
+        let link = store.create_sign_in_link(tenant).await.expect("a link");
+        let page = desk.get(&format!("/sign-in/{}", link.expose_secret())).await;
+        let fields = [("proof", page.proof()), ("link", link.expose_secret().to_owned())];
+        let answer = desk.send("/sign-in", &fields).await;
+        assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
+        desk
+    }
+
+    /// The same before anybody has signed in.
+    pub fn closed(store: &Store, engine: &Engine, tenant: &TenantId) -> Self {
+        let app = App::new(AppOptions {
+            store: store.clone(),
+            runner: Some(Runner::new(engine.clone())),
+            authority: "https://login.microsoftonline.com".to_owned(),
+            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+            public_url: "http://localhost:8365".parse().expect("a URL"),
+            doors: Doors::Local(tenant.clone()),
+        });
+        Self { router: router(app), cookies: Mutex::default() }
+    }
+
+    /// Has the browser keep a cookie.
+    pub fn keep_cookie(&self, name: &str, value: &str) {
+        self.cookies.lock().expect("a jar").insert(name.to_owned(), value.to_owned());
+    }
+
+    /// Opens a page.
+    pub async fn get(&self, path: &str) -> Answer {
+        self.ask(Request::get(path).body(Body::empty()).expect("a request")).await
+    }
+
+    /// Opens the page `from` and sends a form of it to `path`.
+    pub async fn post(&self, from: &str, path: &str, fields: &[(&str, &str)]) -> Answer {
+        let mut all = vec![("proof", self.get(from).await.proof())];
+        all.extend(fields.iter().map(|(name, value)| (*name, (*value).to_owned())));
+        self.send(path, &all).await
+    }
+
+    /// Sends a form with these fields and no others.
+    pub async fn send(&self, path: &str, fields: &[(&str, String)]) -> Answer {
+        let body = Serializer::new(String::new()).extend_pairs(fields).finish();
+        let request = Request::post(path)
+            .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
+            .header(header::ORIGIN, "http://localhost:8365");
+        self.ask(request.body(Body::from(body)).expect("a request")).await
+    }
+
+    async fn ask(&self, mut request: Request<Body>) -> Answer {
+        let cookies = {
+            let jar = self.cookies.lock().expect("a jar");
+            jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
+        };
+        request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header"));
+        let answer = self.router.clone().oneshot(request).await.expect("an answer");
+        let (head, body) = answer.into_parts();
+        for cookie in head.headers.get_all(header::SET_COOKIE) {
+            let pair = cookie.to_str().expect("a cookie").split(';').next().expect("a pair");
+            let (name, value) = pair.split_once('=').expect("a pair");
+            self.keep_cookie(name, value);
+        }
+        let body = to_bytes(body, usize::MAX).await.expect("a body");
+        let text = String::from_utf8(body.to_vec()).expect("a text");
+        Answer { status: head.status, headers: head.headers, text }
+    }
+}
