@@ -5,6 +5,7 @@ use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use m365_clerk::{ClerkSettings, KeySource};
 use m365_database::DatabaseOptions;
 use m365_graph::{Cloud, Credentials, Endpoints};
 use m365_model::EntraTenantId;
@@ -57,6 +58,10 @@ pub struct DashboardSettings {
     pub authority: String,
     /// The application, once it is registered.
     pub microsoft: Option<MicrosoftSettings>,
+    /// Clerk, where people sign in with it.
+    pub clerk: Option<ClerkSettings>,
+    /// The one Entra tenant that the installation serves, if it is pinned.
+    pub pinned: Option<EntraTenantId>,
 }
 
 /// Whether people may reach the dashboard so: by https, or on their own machine.
@@ -190,7 +195,34 @@ impl<'e> Reader<'e> {
         let endpoints = self.endpoints();
         let microsoft = if is_registered { self.microsoft() } else { None };
         let authority = endpoints?.authority().origin().ascii_serialization();
-        Some(DashboardSettings { listen: listen?, public_url, redirect_uri: redirect_uri?, authority, microsoft })
+        let (clerk, pinned) = (self.clerk(), self.pinned_tenant());
+        let (listen, redirect_uri) = (listen?, redirect_uri?);
+        Some(DashboardSettings { listen, public_url, redirect_uri, authority, microsoft, clerk, pinned })
+    }
+
+    /// All of Clerk's variables or none: with some of them, people would sign in otherwise than somebody meant.
+    fn clerk(&mut self) -> Option<ClerkSettings> {
+        let key = self.env.get("CLERK_PUBLISHABLE_KEY");
+        let (pem, jwks) = (self.secret("CLERK_JWT_KEY"), self.env.get("CLERK_JWKS_URL"));
+        let parties = self.env.get("CLERK_AUTHORIZED_PARTIES");
+        if key.is_none() && pem.is_none() && jwks.is_none() && parties.is_none() {
+            return None;
+        }
+        let publishable_key = self.read_as("CLERK_PUBLISHABLE_KEY", key.as_deref());
+        let authorized_parties = self.read_as("CLERK_AUTHORIZED_PARTIES", parties.as_deref());
+        let key = match (&pem, &jwks) {
+            (Some(pem), _) => self.read_as("CLERK_JWT_KEY", Some(pem.expose_secret())).map(KeySource::Pem),
+            (None, jwks) => self.read_as("CLERK_JWT_KEY or CLERK_JWKS_URL", jwks.as_deref()).map(KeySource::Jwks),
+        };
+        Some(ClerkSettings { publishable_key: publishable_key?, key: key?, authorized_parties: authorized_parties? })
+    }
+
+    fn read_as<T: std::str::FromStr<Err: std::fmt::Display>>(&mut self, name: &str, text: Option<&str>) -> Option<T> {
+        let Some(text) = text else {
+            self.mistakes.add(name, "missing: people sign in with Clerk if all of its variables are set, or none");
+            return None;
+        };
+        text.parse().map_err(|error| self.mistakes.add(name, error)).ok()
     }
 
     /// The Entra tenant that the installation is pinned to.

@@ -11,9 +11,6 @@ pub enum StoreError {
     /// The database failed.
     #[error(transparent)]
     Database(#[from] DatabaseError),
-    /// No turn can be taken.
-    #[error(transparent)]
-    Turn(#[from] m365_database::LockError),
     /// An encrypted value does not open.
     #[error(transparent)]
     Sealed(#[from] OpenError),

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use m365_clerk::Verifier;
 use m365_model::TenantId;
+use m365_onboarding::Onboarding;
 use m365_store::Store;
 use m365_sync::runner::Runner;
 use url::Url;
@@ -26,6 +27,8 @@ pub struct AppOptions {
     pub store: Store,
     /// Starts syncs and knows those at work. Nothing runs before the application's credentials are given to the program.
     pub runner: Option<Runner>,
+    /// Finds out whose Microsoft tenant is whose.
+    pub onboarding: Option<Onboarding>,
     /// Where Microsoft's sign-in is, as an origin.
     pub authority: String,
     /// Where Microsoft sends people back to, as it is registered there.

@@ -1,7 +1,9 @@
 //! `serve`: the dashboard, and syncs on schedule, in one process.
 
+use m365_clerk::{ClerkSettings, Verifier};
 use m365_graph::Limits;
 use m365_model::TenantId;
+use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_store::sign_in::SignInWay;
 use m365_sync::Engine;
@@ -13,7 +15,7 @@ use tokio::net::TcpListener;
 use super::{failed, open, store_failed};
 use crate::exit::{Exit, explain};
 use crate::logging;
-use crate::settings::{DashboardSettings, ProcessEnvironment, Reader};
+use crate::settings::{DashboardSettings, MicrosoftSettings, ProcessEnvironment, Reader};
 use crate::signals::Requests;
 
 pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
@@ -43,34 +45,40 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         Ok(listener) => listener,
         Err(_) => return failed(&format_args!("{} is not free: choose another LISTEN_ADDR", settings.listen)),
     };
-    match store.settle_sign_in(SignInWay::Local).await {
-        Ok(SignInWay::Local) => {}
-        Ok(SignInWay::Clerk) => {
-            explain(&"people sign in with Clerk here, as was decided at the first start: set the CLERK_ variables");
-            return Exit::Usage;
-        }
-        Err(error) => return store_failed(&error),
-    }
-    let runner = settings.microsoft.map(|microsoft| {
-        Runner::new(Engine {
+    let doors = match doors(store, settings.clerk, tenant).await {
+        Ok(doors) => doors,
+        Err(exit) => return exit,
+    };
+    let is_local = matches!(doors, Doors::Local(_));
+    let (mut runner, mut onboarding) = (None, None);
+    if let Some(MicrosoftSettings { endpoints, credentials }) = settings.microsoft {
+        let options = OnboardingOptions {
             store: store.clone(),
-            endpoints: microsoft.endpoints,
-            credentials: microsoft.credentials,
+            endpoints: endpoints.clone(),
+            credentials: credentials.clone(),
             limits: Limits::default(),
-        })
-    });
+            redirect_uri: settings.redirect_uri.clone(),
+            pinned: settings.pinned,
+        };
+        onboarding = match Onboarding::new(options) {
+            Ok(onboarding) => Some(onboarding),
+            Err(error) => return failed(&error),
+        };
+        let engine = Engine { store: store.clone(), endpoints, credentials, limits: Limits::default() };
+        runner = Some(Runner::new(engine));
+    }
     let app = App::new(AppOptions {
         store: store.clone(),
         runner: runner.clone(),
+        onboarding,
         authority: settings.authority,
         redirect_uri: settings.redirect_uri,
         public_url: settings.public_url.clone(),
-        doors: Doors::Local(tenant.clone()),
+        doors,
     });
     eprintln!("The dashboard is at {}settings/connectors", settings.public_url);
-    match greet(store, tenant, &settings.public_url).await {
-        Ok(()) => {}
-        Err(error) => return store_failed(&error),
+    if is_local && let Err(error) = greet(store, tenant, &settings.public_url).await {
+        return store_failed(&error);
     }
     let service = axum::serve(listener, router(app));
     tokio::select! {
@@ -86,6 +94,29 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         runner.drain().await;
     }
     Exit::Done
+}
+
+/// How people get in, as it was decided at the first start: variables that are unset later open nothing.
+async fn doors(store: &Store, clerk: Option<ClerkSettings>, tenant: &TenantId) -> Result<Doors, Exit> {
+    let wanted = if clerk.is_some() { SignInWay::Clerk } else { SignInWay::Local };
+    let settled = store.settle_sign_in(wanted).await.map_err(|error| store_failed(&error))?;
+    match (settled, clerk) {
+        (SignInWay::Local, None) => Ok(Doors::Local(tenant.clone())),
+        (SignInWay::Clerk, Some(clerk)) => match Verifier::new(clerk) {
+            Ok(verifier) => Ok(Doors::Clerk(Box::new(verifier))),
+            Err(error) => Err(failed(&error)),
+        },
+        (SignInWay::Clerk, None) => {
+            explain(&"people sign in with Clerk here, as was decided at the first start: set the CLERK_ variables");
+            Err(Exit::Usage)
+        }
+        (SignInWay::Local, Some(_)) => {
+            explain(
+                &"a local administrator signs in here, as was decided at the first start: unset the CLERK_ variables, or                   begin with a new database",
+            );
+            Err(Exit::Usage)
+        }
+    }
 }
 
 /// A link for the first administrator, as long as nobody is signed in.

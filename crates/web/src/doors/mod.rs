@@ -96,7 +96,7 @@ pub struct Admin {
     /// Who he is.
     pub who: Who,
     /// What he sent with it, to be judged again.
-    headers: HeaderMap,
+    pub(crate) headers: HeaderMap,
 }
 
 /// An administrator of the tenant, who changes something with a form of ours.
@@ -220,7 +220,7 @@ impl<F: Form> FromRequest<App> for Asked<F> {
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
         let (mut parts, body) = request.into_parts();
         let fields = proof::read(body).await?;
-        let Anyone { app, browser, who } = Anyone::from_request_parts(&mut parts, app).await?;
+        let Anyone { app, browser, who, .. } = Anyone::from_request_parts(&mut parts, app).await?;
         let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
         if !proof::holds(&fields, &browser, Some(&who)) {
             return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));

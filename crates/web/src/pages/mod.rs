@@ -3,8 +3,10 @@
 pub mod activities;
 pub mod agreement;
 pub mod audit;
+pub mod connect;
 pub mod connector;
 pub mod connectors;
+pub mod disconnect;
 pub mod domains;
 pub mod exclusions;
 pub mod health;
