@@ -177,7 +177,7 @@ impl<'e> Reader<'e> {
             self.mistakes.add("LISTEN_ADDR", "expected an address and a port, such as 127.0.0.1:8365");
         }
         let public_url = self.env.get("PUBLIC_URL").unwrap_or_else(|| "http://localhost:8365".to_owned());
-        let public_url = Url::parse(&public_url).ok().filter(|url| is_origin(url));
+        let public_url = Url::parse(&public_url).ok().filter(is_origin);
         if public_url.is_none() {
             let what = "expected https://HOST without a path, or http://localhost:PORT: Entra takes no other http";
             self.mistakes.add("PUBLIC_URL", what);

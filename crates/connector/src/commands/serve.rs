@@ -41,9 +41,8 @@ pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
 }
 
 async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mut requests: Requests) -> Exit {
-    let listener = match TcpListener::bind(settings.listen).await {
-        Ok(listener) => listener,
-        Err(_) => return failed(&format_args!("{} is not free: choose another LISTEN_ADDR", settings.listen)),
+    let Ok(listener) = TcpListener::bind(settings.listen).await else {
+        return failed(&format_args!("{} is not free: choose another LISTEN_ADDR", settings.listen));
     };
     let doors = match doors(store, settings.clerk, tenant).await {
         Ok(doors) => doors,

@@ -2,6 +2,7 @@
 
 mod bad_input;
 mod canary;
+mod dashboard;
 mod killed;
 mod office;
 mod output;

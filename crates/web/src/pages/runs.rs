@@ -247,8 +247,9 @@ fn said(standing: &Standing) -> Event {
     Event::default().event("standing").data(serde_json::to_string(standing).unwrap_or_default())
 }
 
+/// Without data browsers would pass it over.
 fn over() -> Event {
-    Event::default().event("over").data("")
+    Event::default().event("over").data("over")
 }
 
 /// A few times a second is often enough for people.

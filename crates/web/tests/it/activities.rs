@@ -2,8 +2,6 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
-mod common;
-
 use std::collections::BTreeSet;
 
 use axum::http::{StatusCode, header};
@@ -13,7 +11,7 @@ use m365_model::UserId;
 use serde_json::Value;
 use testkit::Kit;
 
-use common::{Answer, Desk};
+use crate::common::{Answer, Desk};
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

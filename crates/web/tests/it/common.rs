@@ -8,6 +8,7 @@ use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use m365_model::TenantId;
+use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
@@ -80,13 +81,27 @@ impl Desk {
 
     /// The same before anybody has signed in.
     pub fn closed(store: &Store, engine: &Engine, tenant: &TenantId) -> Self {
+        Self::behind(store, engine, Doors::Local(tenant.clone()))
+    }
+
+    /// The same behind these doors.
+    pub fn behind(store: &Store, engine: &Engine, doors: Doors) -> Self {
+        let options = OnboardingOptions {
+            store: store.clone(),
+            endpoints: engine.endpoints.clone(),
+            credentials: engine.credentials.clone(),
+            limits: engine.limits.clone(),
+            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+            pinned: None,
+        };
         let app = App::new(AppOptions {
             store: store.clone(),
             runner: Some(Runner::new(engine.clone())),
             authority: "https://login.microsoftonline.com".to_owned(),
             redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
             public_url: "http://localhost:8365".parse().expect("a URL"),
-            doors: Doors::Local(tenant.clone()),
+            onboarding: Some(Onboarding::new(options).expect("a client")),
+            doors,
         });
         Self { router: router(app), cookies: Mutex::default() }
     }
@@ -110,10 +125,15 @@ impl Desk {
 
     /// Sends a form with these fields and no others.
     pub async fn send(&self, path: &str, fields: &[(&str, String)]) -> Answer {
+        self.send_from("http://localhost:8365", path, fields).await
+    }
+
+    /// The same from a page of another site.
+    pub async fn send_from(&self, origin: &str, path: &str, fields: &[(&str, String)]) -> Answer {
         let body = Serializer::new(String::new()).extend_pairs(fields).finish();
         let request = Request::post(path)
             .header(header::CONTENT_TYPE, "application/x-www-form-urlencoded")
-            .header(header::ORIGIN, "http://localhost:8365");
+            .header(header::ORIGIN, origin);
         self.ask(request.body(Body::from(body)).expect("a request")).await
     }
 

@@ -1,0 +1,54 @@
+//! The dashboard, as a person meets it: from the link that the program prints to the first records, in a browser.
+
+use std::io::{BufRead as _, BufReader};
+use std::net::TcpListener;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use crate::office::Office;
+
+/// A program that is ended with the test.
+struct Serving(Child);
+
+impl Drop for Serving {
+    fn drop(&mut self) {
+        self.0.kill().ok();
+        self.0.wait().ok();
+    }
+}
+
+impl Office {
+    /// Starts the dashboard on a free port, and gives the link that it prints.
+    fn serve(&mut self) -> (Serving, String) {
+        let port = TcpListener::bind("127.0.0.1:0").and_then(|any| any.local_addr()).expect("a free port").port();
+        self.set("LISTEN_ADDR", &format!("127.0.0.1:{port}"));
+        self.set("PUBLIC_URL", &format!("http://localhost:{port}"));
+        self.set("RUST_LOG", "off");
+        let mut child = self.start(&["serve"]);
+        let said = BufReader::new(child.stderr.take().expect("its words")).lines();
+        let link = said.map_while(Result::ok).find(|line| line.contains("/sign-in/")).expect("a link");
+        (Serving(child), link.trim().to_owned())
+    }
+}
+
+/// Tried with a template that lost its labels, and with the progress never telling its end: it fails.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_gets_from_the_link_to_the_first_records() {
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testing/browser");
+    assert!(folder.join("node_modules").exists(), "something is not installed: scripts/setup tests");
+    let mut office = Office::new(|options| options.consented = false);
+    let (_serving, link) = office.serve();
+    let walk = Command::new("node").arg("first-run.mjs").arg(&link).current_dir(folder).stdin(Stdio::null()).output();
+    let walk = walk.expect("Node: scripts/setup tests installs it");
+    assert!(walk.status.success(), "{}", String::from_utf8_lossy(&walk.stderr));
+    office.assert_true();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn some_of_clerks_variables_without_the_others_are_refused() {
+    let mut office = Office::new(|_| {});
+    office.set("CLERK_AUTHORIZED_PARTIES", "http://localhost:8365");
+    let refused = office.run(&["serve"]);
+    assert_eq!(refused.code, Some(2), "{}", refused.err);
+    assert!(refused.err.contains("CLERK_PUBLISHABLE_KEY") && refused.err.contains("CLERK_JWT_KEY"), "{}", refused.err);
+}

@@ -1,0 +1,5 @@
+//! The dashboard, asked as a browser asks it.
+
+mod activities;
+mod common;
+mod doors;
