@@ -5,7 +5,7 @@ CARGO := cargo
 BIN := target/release/m365-connector
 REPLAY := ../shared/replay/run.py
 
-.PHONY: demo build test test-long bench lint check-edges check-licences check-migrations replay setup setup-tests clean
+.PHONY: demo build test test-long bench lint check-edges check-licences check-migrations replay screenshots setup setup-tests clean
 
 demo: setup
 	@$(CARGO) build --release --quiet -p m365-connector
@@ -50,6 +50,10 @@ replay: build
 	  python3 $(REPLAY) --bin $(BIN) && \
 	  scripts/with-postgres bash -c 'python3 $(REPLAY) --bin $(BIN) --postgres "$$TEST_POSTGRES_URL"'; \
 	else echo "no replay cases beside this project; skipped"; fi
+
+# A picture of every page of the dashboard, wide and narrow, light and dark.
+screenshots: setup-tests build
+	@scripts/screenshots $(BIN) target/screenshots
 
 setup:
 	@scripts/setup
