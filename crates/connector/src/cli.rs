@@ -199,6 +199,9 @@ pub enum Dpa {
         /// Who accepts: a user id, not an address
         #[arg(long, value_name = "ID")]
         user: UserId,
+        /// Where people sign in with Clerk: vouch for the company's yes; it is recorded as the operator's
+        #[arg(long)]
+        attest: bool,
     },
     /// Withdraw the acceptance: reading stops at once
     Withdraw {

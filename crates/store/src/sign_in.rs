@@ -210,6 +210,19 @@ impl Store {
         Ok(Some(LocalSession { user, key, expires_at }))
     }
 
+    /// How people sign in, if that was decided.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn sign_in_way(&self) -> Result<Option<SignInWay>, StoreError> {
+        let mut reader = self.db.reader(&local_tenant()?).await?;
+        let row =
+            sqlx::query("SELECT sign_in FROM installation WHERE id = 1").fetch_optional(reader.connection()).await?;
+        let Some(row) = row else { return Ok(None) };
+        let word: String = row.try_get(0)?;
+        Ok(Some(SignInWay::from_word(&word).ok_or(StoreError::Unreadable("installation.sign_in"))?))
+    }
+
     /// Whether anybody is signed in.
     ///
     /// # Errors

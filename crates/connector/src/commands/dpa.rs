@@ -5,10 +5,11 @@ use m365_database::{
 };
 use m365_model::{TenantId, UserId, to_text};
 use m365_store::Store;
+use m365_store::sign_in::SignInWay;
 
-use super::failed;
+use super::{failed, operator};
 use crate::cli::Dpa;
-use crate::exit::Exit;
+use crate::exit::{Exit, explain};
 use crate::output::line;
 
 pub fn show() -> Exit {
@@ -19,13 +20,26 @@ pub fn show() -> Exit {
 pub async fn run(store: &Store, tenant: &TenantId, command: &Dpa) -> Exit {
     match command {
         Dpa::Show => show(),
-        Dpa::Accept { user } => accept(store, tenant, user).await,
+        Dpa::Accept { user, attest } => accept(store, tenant, user, *attest).await,
         Dpa::Withdraw { user } => withdraw(store, tenant, user).await,
         Dpa::Status => status(store, tenant).await,
     }
 }
 
-async fn accept(store: &Store, tenant: &TenantId, user: &UserId) -> Exit {
+async fn accept(store: &Store, tenant: &TenantId, user: &UserId, attest: bool) -> Exit {
+    // Where people sign in, an administrator of theirs accepts; whoever types here can only vouch for it.
+    let vouches = match store.sign_in_way().await {
+        Ok(way) => way == Some(SignInWay::Clerk),
+        Err(error) => return failed(&error),
+    };
+    if vouches && !attest {
+        explain(
+            &"people sign in with Clerk here, so an administrator accepts in Settings > Connectors; with --attest you vouch \
+              that the company has accepted, and it is recorded as the operator's",
+        );
+        return Exit::Usage;
+    }
+    let user = &if vouches { operator() } else { user.clone() };
     let connector = match store.connector(tenant).await {
         Ok(connector) => connector,
         Err(error) => return failed(&error),

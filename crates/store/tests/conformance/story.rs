@@ -19,6 +19,7 @@ use m365_store::filter::{Days, Filter, Offset};
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
+use m365_store::overview::Listed;
 use m365_store::reading::{Order, PageOf};
 use m365_store::records::{MessageCopy, ToStore};
 use m365_store::sign_in::SignInWay;
@@ -99,6 +100,7 @@ async fn sign_in(store: &Store, teller: &mut Teller) {
     let session = store.session(&ours, token.expose_secret()).await.unwrap().unwrap();
     teller.say("session", (session.user(), session.expires_at()));
     teller.say("open", store.session_is_open(&ours, session.key()).await.unwrap());
+    teller.say("the way in", store.sign_in_way().await.unwrap());
     teller.say("somebody is in", store.has_open_session(&ours).await.unwrap());
     store.end_session(&ours, session.key()).await.unwrap();
     teller.say("ended", store.session(&ours, token.expose_secret()).await.unwrap());
@@ -414,6 +416,9 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("last good run", store.last_good_run(&tenant).await.unwrap());
     teller.say("recent runs", store.recent_runs(&tenant, 2).await.unwrap());
     teller.say("mailbox totals", store.mailbox_totals(&tenant).await.unwrap());
+    for listed in [Listed::All, Listed::NotRead] {
+        teller.say("mailbox lines", store.mailbox_lines(&tenant, listed, "", 100).await.unwrap());
+    }
     teller.say("domain totals", store.domain_totals(&tenant).await.unwrap());
     teller.say("trail", store.audit_trail(&tenant, None, 100).await.unwrap());
     let token = SecretString::from("token");

@@ -2,4 +2,5 @@
 
 mod activities;
 mod common;
+mod connect;
 mod doors;
