@@ -44,7 +44,7 @@ pub struct StoreSettings {
 }
 
 /// Where Microsoft sends people back to.
-const CALLBACK: &str = "/connectors/microsoft-365/callback";
+pub const CALLBACK: &str = "/connectors/microsoft-365/callback";
 
 /// What the dashboard needs.
 pub struct DashboardSettings {

@@ -5,18 +5,25 @@ use std::path::Path;
 
 use graph_sim::{SimOptions, Simulator};
 use m365_database::{AGREEMENT_VERSION, Database, accept_dpa};
-use m365_graph::{Credentials, Endpoints, Limits};
+use m365_graph::{Credentials, Endpoints, Limits, SetupError};
 use m365_model::{Surroundings, TenantId, UserId};
+use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_privacy::DomainName;
 use m365_store::export::RecordQuery;
+use m365_store::sign_in::SignInWay;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
+use m365_sync::runner::Runner;
 use m365_sync::{Engine, sync};
+use m365_web::{App, AppOptions, Doors, router};
 use secrecy::{ExposeSecret as _, SecretString};
+use tokio::net::TcpListener;
+use url::Url;
 
 use super::{failed, operator};
 use crate::exit::Exit;
 use crate::logging::{self, Format};
 use crate::output::{Stopped, line};
+use crate::settings::CALLBACK;
 use crate::terminal::Bar;
 
 /// How many records the demo shows.
@@ -107,11 +114,51 @@ async fn tell(folder: &Path, once: bool) -> Result<Exit, Trouble> {
         line("\nDone. The database was temporary and is gone.")?;
         return Ok(outcome.ended.into());
     }
+    let (listener, public_url) = listen().await?;
+    let app = dashboard(&engine, &tenant, &running.url(), &public_url).map_err(other)?;
+    store.settle_sign_in(SignInWay::Local).await?;
+    let link = store.create_sign_in_link(&tenant).await?;
+    line("\n7. The dashboard, by a link that works once:")?;
+    line(&format!("   {public_url}sign-in/{}", link.expose_secret()))?;
     line("\nThe simulator keeps running, and the database lasts as long. In another terminal:")?;
     line(&format!("   export DATABASE_URL={url} CONNECTOR_ENCRYPTION_KEY={}", key.expose_secret()))?;
     line("   m365-connector activities")?;
     line("Ctrl-C ends it.")?;
-    std::future::pending().await
+    axum::serve(listener, router(app)).await.map_err(|_| other("the dashboard stopped listening"))?;
+    Ok(Exit::Done)
+}
+
+/// The usual port, or a free one.
+async fn listen() -> Result<(TcpListener, Url), Trouble> {
+    let listener = match TcpListener::bind((Ipv4Addr::LOCALHOST, 8365)).await {
+        Ok(listener) => listener,
+        Err(_) => TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(|_| other("no port is free"))?,
+    };
+    let port = listener.local_addr().map_err(|_| other("no port is free"))?.port();
+    let public_url = Url::parse(&format!("http://localhost:{port}")).map_err(other)?;
+    Ok((listener, public_url))
+}
+
+fn dashboard(engine: &Engine, tenant: &TenantId, authority: &str, public_url: &Url) -> Result<App, SetupError> {
+    let mut redirect_uri = public_url.clone();
+    redirect_uri.set_path(CALLBACK);
+    let onboarding = Onboarding::new(OnboardingOptions {
+        store: engine.store.clone(),
+        endpoints: engine.endpoints.clone(),
+        credentials: engine.credentials.clone(),
+        limits: engine.limits.clone(),
+        redirect_uri: redirect_uri.clone(),
+        pinned: None,
+    })?;
+    Ok(App::new(AppOptions {
+        store: engine.store.clone(),
+        runner: Some(Runner::new(engine.clone())),
+        onboarding: Some(onboarding),
+        authority: authority.to_owned(),
+        redirect_uri,
+        public_url: public_url.clone(),
+        doors: Doors::Local(tenant.clone()),
+    }))
 }
 
 async fn newest(store: &Store, tenant: &TenantId) -> Result<Vec<String>, Trouble> {
