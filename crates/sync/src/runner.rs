@@ -237,12 +237,16 @@ impl Runner {
         Ok(next.is_some_and(|next| next <= self.engine.store.surroundings().now()))
     }
 
-    /// When the next run of `tenant` is due. `None` before its first one, which a person starts, and while the list is empty.
+    /// When the next run of `tenant` is due. `None` before its first one, which a person starts, while the list is empty, and once
+    /// it is disconnected.
     ///
     /// # Errors
     /// When the database fails.
     pub async fn next(&self, tenant: &TenantId) -> Result<Option<Timestamp>, StoreError> {
         let store = &self.engine.store;
+        if store.connector(tenant).await?.disconnected_at.is_some() {
+            return Ok(None);
+        }
         let Some(last) = store.last_run(tenant).await? else { return Ok(None) };
         if store.allow_list(tenant).await?.entries.is_empty() {
             return Ok(None);

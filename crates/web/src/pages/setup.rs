@@ -59,7 +59,7 @@ impl Setup {
         let store = app.store();
         let agreement = agreement_state(tenant, store.database()).await?;
         let connector = match store.connector(tenant).await {
-            Ok(connector) => Some(connector),
+            Ok(connector) => Some(connector).filter(|connector| connector.disconnected_at.is_none()),
             Err(StoreError::NotConnected) => None,
             Err(error) => return Err(error.into()),
         };
