@@ -31,7 +31,7 @@ impl Office {
     }
 }
 
-/// Tried with a template that lost its labels, and with the progress never telling its end: it fails.
+/// Seen to fail with a progress that never told its end, and with a page that was wider than a phone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_gets_from_the_link_to_the_first_records() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testing/browser");
