@@ -92,7 +92,19 @@ impl Store {
         tenant_domain: &DomainName,
         actor: &UserId,
     ) -> Result<ConnectorId, ConnectError> {
-        let mut tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
+        let tx = self.db.begin(tenant).await.map_err(StoreError::from)?;
+        self.connect_by(tx, tenant, entra_tenant, tenant_domain, actor).await
+    }
+
+    /// Connects in `tx`, and saves it; a refusal saves nothing of it and is noted in the audit trail.
+    pub(crate) async fn connect_by(
+        &self,
+        mut tx: WriteTx,
+        tenant: &TenantId,
+        entra_tenant: &EntraTenantId,
+        tenant_domain: &DomainName,
+        actor: &UserId,
+    ) -> Result<ConnectorId, ConnectError> {
         match self.connect_in(&mut tx, tenant, entra_tenant, tenant_domain, actor).await {
             Ok(connector) => {
                 tx.save().await.map_err(StoreError::from)?;
@@ -107,7 +119,7 @@ impl Store {
     }
 
     /// Makes `tenant` the owner of the Entra tenant, and connects it, in one transaction.
-    pub(crate) async fn connect_in(
+    async fn connect_in(
         &self,
         tx: &mut WriteTx,
         tenant: &TenantId,
@@ -147,7 +159,7 @@ impl Store {
     }
 
     /// Notes in the audit trail that a claim to an Entra tenant was refused; other errors are no claims.
-    pub(crate) async fn audit_refusal(
+    async fn audit_refusal(
         &self,
         tenant: &TenantId,
         entra_tenant: &EntraTenantId,

@@ -410,7 +410,7 @@ impl Store {
         let mut tx = self.db.begin(tenant).await?;
         let used = use_up(&mut tx, tenant, id, self.surroundings().now()).await?;
         tx.save().await?;
-        Ok(used.is_some())
+        Ok(used)
     }
 
     /// Connects the Entra tenant of `claim`, whose proof must still stand and is used up, in one transaction.
@@ -428,17 +428,7 @@ impl Store {
         if !take_proof(&mut tx, tenant, entra_tenant, self.surroundings().now()).await? {
             return Err(ConnectError::NotProven);
         }
-        match self.connect_in(&mut tx, tenant, entra_tenant, tenant_domain, actor).await {
-            Ok(connector) => {
-                tx.save().await.map_err(StoreError::from)?;
-                Ok(connector)
-            }
-            Err(error) => {
-                drop(tx);
-                self.audit_refusal(tenant, entra_tenant, actor, &error).await?;
-                Err(error)
-            }
-        }
+        self.connect_by(tx, tenant, entra_tenant, tenant_domain, actor).await
     }
 }
 

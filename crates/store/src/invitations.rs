@@ -118,16 +118,7 @@ impl Store {
     pub async fn revoke_invitation(&self, tenant: &TenantId, actor: &UserId, id: &str) -> Result<bool, StoreError> {
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
-        let revoked = sqlx::query(
-            "UPDATE invitation SET revoked_at = $1 WHERE tenant_id = $2 AND id = $3 AND used_at IS NULL \
-             AND revoked_at IS NULL AND expires_at > $1",
-        )
-        .bind(to_text(now))
-        .bind(tenant.as_str())
-        .bind(id)
-        .execute(tx.connection())
-        .await?;
-        if revoked.rows_affected() == 0 {
+        if !end(&mut tx, REVOKE, tenant, id, now).await? {
             return Ok(false);
         }
         tx.audit(tenant, actor, "invitation.revoked", &detail(id), now).await?;
@@ -136,24 +127,35 @@ impl Store {
     }
 }
 
-/// Uses an invitation up. `None`: it is open no more.
-pub(crate) async fn use_up(
+/// Uses an invitation up. `false`: it is open no more.
+pub(crate) async fn use_up(tx: &mut WriteTx, tenant: &TenantId, id: &str, now: Timestamp) -> Result<bool, StoreError> {
+    end(tx, USE_UP, tenant, id, now).await
+}
+
+/// Ends an invitation by `statement`, if it is open.
+async fn end(
     tx: &mut WriteTx,
+    statement: &'static str,
     tenant: &TenantId,
     id: &str,
     now: Timestamp,
-) -> Result<Option<()>, StoreError> {
-    let used = sqlx::query(
-        "UPDATE invitation SET used_at = $1 WHERE tenant_id = $2 AND id = $3 AND used_at IS NULL \
-         AND revoked_at IS NULL AND expires_at > $1",
-    )
-    .bind(to_text(now))
-    .bind(tenant.as_str())
-    .bind(id)
-    .execute(tx.connection())
-    .await?;
-    Ok((used.rows_affected() > 0).then_some(()))
+) -> Result<bool, StoreError> {
+    let ended = sqlx::query(statement).bind(to_text(now)).bind(tenant.as_str()).bind(id);
+    Ok(ended.execute(tx.connection()).await?.rows_affected() > 0)
 }
+
+macro_rules! end_by {
+    ($column:literal) => {
+        concat!(
+            "UPDATE invitation SET ",
+            $column,
+            " = $1 WHERE tenant_id = $2 AND id = $3 AND used_at IS NULL AND revoked_at IS NULL AND expires_at > $1"
+        )
+    };
+}
+
+const USE_UP: &str = end_by!("used_at");
+const REVOKE: &str = end_by!("revoked_at");
 
 const INVITATION: &str = "SELECT id, made_by, expires_at, used_at, revoked_at FROM invitation WHERE tenant_id = $1";
 

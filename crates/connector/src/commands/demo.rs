@@ -7,7 +7,6 @@ use graph_sim::{SimOptions, Simulator};
 use m365_database::{AGREEMENT_VERSION, Database, accept_dpa};
 use m365_graph::{Credentials, Endpoints, Limits, SetupError};
 use m365_model::{Surroundings, TenantId, UserId};
-use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_privacy::DomainName;
 use m365_store::export::RecordQuery;
 use m365_store::sign_in::SignInWay;
@@ -19,7 +18,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use url::Url;
 
-use super::{failed, operator};
+use super::{failed, operator, serve, sign_in_link};
 use crate::exit::Exit;
 use crate::logging::{self, Format};
 use crate::output::{Stopped, line};
@@ -117,9 +116,9 @@ async fn tell(folder: &Path, once: bool) -> Result<Exit, Trouble> {
     let (listener, public_url) = listen().await?;
     let app = dashboard(&engine, &tenant, &running.url(), &public_url).map_err(other)?;
     store.settle_sign_in(SignInWay::Local).await?;
-    let link = store.create_sign_in_link(&tenant).await?;
+    let link = sign_in_link::make(&store, &tenant, &public_url).await?;
     line("\n7. The dashboard, by a link that works once:")?;
-    line(&format!("   {public_url}sign-in/{}", link.expose_secret()))?;
+    line(&format!("   {link}"))?;
     line("\nThe simulator keeps running, and the database lasts as long. In another terminal:")?;
     line(&format!("   export DATABASE_URL={url} CONNECTOR_ENCRYPTION_KEY={}", key.expose_secret()))?;
     line("   m365-connector activities")?;
@@ -142,14 +141,7 @@ async fn listen() -> Result<(TcpListener, Url), Trouble> {
 fn dashboard(engine: &Engine, tenant: &TenantId, authority: &str, public_url: &Url) -> Result<App, SetupError> {
     let mut redirect_uri = public_url.clone();
     redirect_uri.set_path(CALLBACK);
-    let onboarding = Onboarding::new(OnboardingOptions {
-        store: engine.store.clone(),
-        endpoints: engine.endpoints.clone(),
-        credentials: engine.credentials.clone(),
-        limits: engine.limits.clone(),
-        redirect_uri: redirect_uri.clone(),
-        pinned: None,
-    })?;
+    let onboarding = serve::onboarding(engine.clone(), &redirect_uri, None)?;
     Ok(App::new(AppOptions {
         store: engine.store.clone(),
         runner: Some(Runner::new(engine.clone())),

@@ -1,18 +1,18 @@
 //! `serve`: the dashboard, and syncs on schedule, in one process.
 
 use m365_clerk::{ClerkSettings, Verifier};
-use m365_graph::Limits;
-use m365_model::TenantId;
+use m365_graph::{Limits, SetupError};
+use m365_model::{EntraTenantId, TenantId};
 use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_store::sign_in::SignInWay;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
 use m365_web::{App, AppOptions, Doors, router};
-use secrecy::ExposeSecret as _;
 use tokio::net::TcpListener;
+use url::Url;
 
-use super::{failed, open, store_failed};
+use super::{failed, open, sign_in_link, store_failed};
 use crate::exit::{Exit, explain};
 use crate::logging;
 use crate::settings::{DashboardSettings, MicrosoftSettings, ProcessEnvironment, Reader};
@@ -49,23 +49,18 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         Err(exit) => return exit,
     };
     let is_local = matches!(doors, Doors::Local(_));
-    let (mut runner, mut onboarding) = (None, None);
-    if let Some(MicrosoftSettings { endpoints, credentials }) = settings.microsoft {
-        let options = OnboardingOptions {
-            store: store.clone(),
-            endpoints: endpoints.clone(),
-            credentials: credentials.clone(),
-            limits: Limits::default(),
-            redirect_uri: settings.redirect_uri.clone(),
-            pinned: settings.pinned,
-        };
-        onboarding = match Onboarding::new(options) {
-            Ok(onboarding) => Some(onboarding),
-            Err(error) => return failed(&error),
-        };
-        let engine = Engine { store: store.clone(), endpoints, credentials, limits: Limits::default() };
-        runner = Some(Runner::new(engine));
-    }
+    let engine = settings.microsoft.map(|MicrosoftSettings { endpoints, credentials }| Engine {
+        store: store.clone(),
+        endpoints,
+        credentials,
+        limits: Limits::default(),
+    });
+    let runner = engine.as_ref().map(|engine| Runner::new(engine.clone()));
+    let onboarding = engine.map(|engine| onboarding(engine, &settings.redirect_uri, settings.pinned)).transpose();
+    let onboarding = match onboarding {
+        Ok(onboarding) => onboarding,
+        Err(error) => return failed(&error),
+    };
     let app = App::new(AppOptions {
         store: store.clone(),
         runner: runner.clone(),
@@ -95,6 +90,19 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
     Exit::Done
 }
 
+/// What finds out whose Microsoft tenant is whose, by the same credentials that the syncs use.
+pub fn onboarding(engine: Engine, redirect_uri: &Url, pinned: Option<EntraTenantId>) -> Result<Onboarding, SetupError> {
+    let Engine { store, endpoints, credentials, limits } = engine;
+    Onboarding::new(OnboardingOptions {
+        store,
+        endpoints,
+        credentials,
+        limits,
+        redirect_uri: redirect_uri.clone(),
+        pinned,
+    })
+}
+
 /// How people get in, as it was decided at the first start: variables that are unset later open nothing.
 async fn doors(store: &Store, clerk: Option<ClerkSettings>, tenant: &TenantId) -> Result<Doors, Exit> {
     let wanted = if clerk.is_some() { SignInWay::Clerk } else { SignInWay::Local };
@@ -111,7 +119,8 @@ async fn doors(store: &Store, clerk: Option<ClerkSettings>, tenant: &TenantId) -
         }
         (SignInWay::Local, Some(_)) => {
             explain(
-                &"a local administrator signs in here, as was decided at the first start: unset the CLERK_ variables, or                   begin with a new database",
+                &"a local administrator signs in here, as was decided at the first start: unset the CLERK_ variables, or \
+                  begin with a new database",
             );
             Err(Exit::Usage)
         }
@@ -119,11 +128,11 @@ async fn doors(store: &Store, clerk: Option<ClerkSettings>, tenant: &TenantId) -
 }
 
 /// A link for the first administrator, as long as nobody is signed in.
-async fn greet(store: &Store, tenant: &TenantId, public_url: &url::Url) -> Result<(), m365_store::StoreError> {
+async fn greet(store: &Store, tenant: &TenantId, public_url: &Url) -> Result<(), m365_store::StoreError> {
     if !store.has_open_session(tenant).await? {
-        let link = store.create_sign_in_link(tenant).await?;
+        let link = sign_in_link::make(store, tenant, public_url).await?;
         eprintln!("To sign in, open this within an hour; it works once:");
-        eprintln!("  {public_url}sign-in/{}", link.expose_secret());
+        eprintln!("  {link}");
     }
     Ok(())
 }

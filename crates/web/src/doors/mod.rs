@@ -201,51 +201,53 @@ impl Admin {
     }
 }
 
+/// A form, and whoever sent it, before its proof is looked at.
+async fn form_of(request: Request, app: &App) -> Result<(Parts, Fields, Anyone), Problem> {
+    let (mut parts, body) = request.into_parts();
+    let fields = proof::read(body).await?;
+    let anyone = Anyone::from_request_parts(&mut parts, app).await?;
+    Ok((parts, fields, anyone))
+}
+
+/// A form of somebody who is signed in, before its proof is looked at.
+async fn form_of_viewer(request: Request, app: &App) -> Result<(Parts, Fields, Viewer), Problem> {
+    let (parts, fields, Anyone { app, browser, who, .. }) = form_of(request, app).await?;
+    match who {
+        Some(who) => Ok((parts, fields, Viewer { app, browser, who })),
+        None => Err(proof::unproven(&parts, &app, &fields, &browser, None)),
+    }
+}
+
 impl<F: Form> FromRequest<App> for Sent<F> {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let fields = proof::read(body).await?;
-        let anyone = Anyone::from_request_parts(&mut parts, app).await?;
-        let session = anyone.who.as_ref();
-        if proof::holds(&fields, &anyone.browser, session) {
-            return Ok(Self { anyone, form: F::read(&fields) });
-        }
-        Err(proof::unproven(&parts, app, &fields, &anyone.browser, session))
+        let (parts, fields, anyone) = form_of(request, app).await?;
+        proof::assert_holds(&parts, app, &fields, &anyone.browser, anyone.who.as_ref())?;
+        Ok(Self { anyone, form: F::read(&fields) })
     }
 }
 
 impl<F: Form> FromRequest<App> for Asked<F> {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let fields = proof::read(body).await?;
-        let Anyone { app, browser, who, .. } = Anyone::from_request_parts(&mut parts, app).await?;
-        let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
-        if !proof::holds(&fields, &browser, Some(&who)) {
-            return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));
-        }
-        Ok(Self { viewer: Viewer { app, browser, who }, form: F::read(&fields) })
+        let (parts, fields, viewer) = form_of_viewer(request, app).await?;
+        proof::assert_holds(&parts, app, &fields, &viewer.browser, Some(&viewer.who))?;
+        Ok(Self { viewer, form: F::read(&fields) })
     }
 }
 
 impl<F: Form> FromRequest<App> for Change<F> {
     type Rejection = Problem;
     async fn from_request(request: Request, app: &App) -> Result<Self, Problem> {
-        let (mut parts, body) = request.into_parts();
-        let fields = proof::read(body).await?;
-        let Anyone { app, browser, who, .. } = Anyone::from_request_parts(&mut parts, app).await?;
-        let Some(who) = who else { return Err(proof::unproven(&parts, &app, &fields, &browser, None)) };
-        if !who.is_admin {
+        let (parts, fields, viewer) = form_of_viewer(request, app).await?;
+        if !viewer.who.is_admin {
             return Err(Problem::NoAdministrator);
         }
-        if who.is_impersonated {
+        if viewer.who.is_impersonated {
             return Err(Problem::Impersonated);
         }
-        if !proof::holds(&fields, &browser, Some(&who)) {
-            return Err(proof::unproven(&parts, &app, &fields, &browser, Some(&who)));
-        }
-        let headers = parts.headers;
-        Ok(Self { admin: Admin { app, browser, who, headers }, form: F::read(&fields) })
+        proof::assert_holds(&parts, app, &fields, &viewer.browser, Some(&viewer.who))?;
+        let Viewer { app, browser, who } = viewer;
+        Ok(Self { admin: Admin { app, browser, who, headers: parts.headers }, form: F::read(&fields) })
     }
 }

@@ -42,7 +42,18 @@ pub fn make(browser: &Browser, who: Option<&Who>) -> String {
     URL_SAFE_NO_PAD.encode(mac(browser, who).finalize().into_bytes())
 }
 
-pub(super) fn holds(fields: &Fields, browser: &Browser, who: Option<&Who>) -> bool {
+/// Lets a form through that brings the proof.
+pub(super) fn assert_holds(
+    parts: &Parts,
+    app: &App,
+    fields: &Fields,
+    browser: &Browser,
+    who: Option<&Who>,
+) -> Result<(), Problem> {
+    if holds(fields, browser, who) { Ok(()) } else { Err(unproven(parts, app, fields, browser, who)) }
+}
+
+fn holds(fields: &Fields, browser: &Browser, who: Option<&Who>) -> bool {
     let given = URL_SAFE_NO_PAD.decode(fields.text(PROOF)).unwrap_or_default();
     mac(browser, who).verify_slice(&given).is_ok()
 }

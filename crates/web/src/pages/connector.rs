@@ -35,12 +35,6 @@ struct ConnectorPage {
     troubles: Vec<Trouble>,
 }
 
-impl ConnectorPage {
-    fn is(&self, step: &str) -> bool {
-        format!("{:?}", self.step) == step
-    }
-}
-
 /// A domain with what it has let in.
 pub struct DomainRow {
     /// The domain.
