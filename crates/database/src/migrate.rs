@@ -69,6 +69,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0010_sign_in.sql"),
         include_str!("../migrations/postgres/0010_sign_in.sql"),
     ),
+    (
+        13,
+        "a person's page",
+        include_str!("../migrations/sqlite/0013_a_persons_page.sql"),
+        include_str!("../migrations/postgres/0013_a_persons_page.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

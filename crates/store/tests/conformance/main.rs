@@ -8,6 +8,7 @@ mod consent;
 mod disconnect;
 mod engines;
 mod moving;
+mod plans;
 mod refusals;
 mod sign_in;
 mod story;
