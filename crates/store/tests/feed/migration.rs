@@ -23,7 +23,7 @@ const A_PERSONS_PAGE: [&str; 2] = migration!("0013_a_persons_page");
 /// it no row.
 #[test]
 fn records_that_stand_already_get_keys_and_are_pending() {
-    on_old_databases(async |connection| {
+    on_old_databases(&async |connection| {
         migrate(connection, &FEED).await;
         let filled = "SELECT COUNT(DISTINCT public_key) FROM activity \
                       WHERE length(public_key) = 20 AND announced = 0 AND feed_position IS NULL";
@@ -34,7 +34,7 @@ fn records_that_stand_already_get_keys_and_are_pending() {
 /// Fails when PostgreSQL's file leaves the policies of either table in force while it fills the columns, or off afterwards.
 #[test]
 fn participants_that_stand_already_tell_of_their_records() {
-    on_old_databases(async |connection| {
+    on_old_databases(&async |connection| {
         migrate(connection, &READING).await;
         let later = "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
                      SELECT id, 1, tenant_id, 'cto@acme.com', entry_id FROM activity WHERE external_id <> 'a'";
@@ -53,7 +53,7 @@ fn participants_that_stand_already_tell_of_their_records() {
 }
 
 /// Runs `test` on a database of the first version of each engine that there is, with three records.
-fn on_old_databases(test: impl AsyncFn(&mut AnyConnection)) {
+fn on_old_databases(test: &impl AsyncFn(&mut AnyConnection)) {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a thread");
     runtime.block_on(async {
         let folder = tempfile::tempdir().expect("a folder");
