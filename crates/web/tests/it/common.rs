@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use m365_model::TenantId;
+use m365_model::{EntraTenantId, TenantId};
 use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_sync::Engine;
@@ -70,7 +70,19 @@ impl Desk {
 
     /// The same for a tenant of a store's.
     pub async fn for_tenant(store: &Store, engine: &Engine, tenant: &TenantId) -> Self {
-        let desk = Self::closed(store, engine, tenant);
+        Self::closed(store, engine, tenant).let_in(store, tenant).await
+    }
+
+    /// The same on an installation that is pinned to a Microsoft tenant.
+    pub async fn pinned(kit: &Kit, entra_tenant: &str) -> Self {
+        let pinned = Some(entra_tenant.parse().expect("a GUID"));
+        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), pinned);
+        desk.let_in(&kit.store, &kit.tenant).await
+    }
+
+    /// Signs the local administrator in, by a link.
+    async fn let_in(self, store: &Store, tenant: &TenantId) -> Self {
+        let desk = self;
         let link = store.create_sign_in_link(tenant).await.expect("a link");
         let page = desk.get(&format!("/sign-in/{}", link.expose_secret())).await;
         let fields = [("proof", page.proof()), ("link", link.expose_secret().to_owned())];
@@ -86,13 +98,17 @@ impl Desk {
 
     /// The same behind these doors.
     pub fn behind(store: &Store, engine: &Engine, doors: Doors) -> Self {
+        Self::made(store, engine, doors, None)
+    }
+
+    fn made(store: &Store, engine: &Engine, doors: Doors, pinned: Option<EntraTenantId>) -> Self {
         let options = OnboardingOptions {
             store: store.clone(),
             endpoints: engine.endpoints.clone(),
             credentials: engine.credentials.clone(),
             limits: engine.limits.clone(),
             redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-            pinned: None,
+            pinned,
         };
         let app = App::new(AppOptions {
             store: store.clone(),

@@ -1,7 +1,7 @@
 //! Connecting, through Microsoft's pages as the simulator plays them: every refusal has its page, and binds nothing.
 
 use axum::http::StatusCode;
-use graph_sim::Spoiled;
+use graph_sim::{OTHER_TENANT, Spoiled};
 use jiff::SignedDuration;
 use m365_store::StoreError;
 use m365_store::allow_list::Leftovers;
@@ -87,6 +87,34 @@ async fn who_may_not_consent_binds_nothing() {
         assert!(is_page, "{link}: {} {}", answer.status, answer.text);
         visit.assert_refused(&answer, "").await;
     }
+}
+
+/// Fails when the owner of a Microsoft tenant is not asked, neither before the consent nor when it is bound.
+#[tokio::test]
+async fn what_belongs_to_another_tenant_here_is_not_bound() {
+    let visit = Visit::new().await;
+    let another = "another".parse().expect("a tenant");
+    let desk = Desk::for_tenant(&visit.kit.store, &visit.kit.engine, &another).await;
+    let visit = Visit { desk, ..visit };
+    let answer = visit.sign_in("as/administrator").await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    visit.assert_refused(&answer, "This organization is connected elsewhere").await;
+    assert!(answer.text.contains("m365-connector tenants move"), "{}", answer.text);
+    assert!(matches!(visit.kit.store.connector(&another).await, Err(StoreError::NotConnected)));
+}
+
+/// Fails when the pin is not looked at for a Microsoft tenant that an operator has confirmed.
+#[tokio::test]
+async fn an_installation_that_is_pinned_binds_nothing_else() {
+    let visit = Visit::new().await;
+    let (own, operator) = (visit.kit.sim.options().tenant_id.clone(), "operator".parse().expect("an id"));
+    let own = own.parse().expect("a GUID");
+    visit.kit.store.confirm_entra_tenant(&visit.kit.tenant, &own, &operator).await.expect("a confirmation");
+    let desk = Desk::pinned(&visit.kit, OTHER_TENANT).await;
+    let answer = desk.post(CONNECT, "/settings/connectors/microsoft-365/connect/check", &[]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    visit.assert_refused(&answer, "This installation serves another organization").await;
+    assert!(answer.text.contains("O365_TENANT_ID"), "{}", answer.text);
 }
 
 /// Microsoft says that the tenant of this callback must not be trusted
