@@ -170,7 +170,7 @@ impl IntoResponse for Problem {
             Self::TooOften => said(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many tries",
-                "Somebody tried to sign in or to connect very often within a minute.",
+                "Whoever shares your address, or everybody together, tried to sign in or to connect very often within a minute.",
                 "Wait a minute, then try again.",
             ),
             Self::NotFound => said(

@@ -2,12 +2,16 @@
 //!
 //! A handler's first argument is its gate; a handler without one does not fit into the table.
 
+use std::io;
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
-use axum::routing::{MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::doors::Gate;
@@ -15,7 +19,6 @@ pub use crate::doors::Rule;
 use crate::pages;
 use crate::problem::Problem;
 use crate::{headers, render};
-use axum::routing::MethodFilter;
 
 /// One route, for whoever wants to try them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -144,6 +147,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { Problem::NotFound })
         .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)
+}
+
+/// Answers on `listener` until the process ends.
+///
+/// # Errors
+/// When it cannot listen any more.
+pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
+    axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 fn asset(kind: &'static str, text: &'static str) -> axum::response::Response {

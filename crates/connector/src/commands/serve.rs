@@ -8,7 +8,7 @@ use m365_store::Store;
 use m365_store::sign_in::SignInWay;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
-use m365_web::{App, AppOptions, Doors, router};
+use m365_web::{App, AppOptions, Doors};
 use tokio::net::TcpListener;
 use url::Url;
 
@@ -69,12 +69,13 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         redirect_uri: settings.redirect_uri,
         public_url: settings.public_url.clone(),
         doors,
+        proxies: settings.proxies,
     });
     eprintln!("The dashboard is at {}settings/connectors", settings.public_url);
     if is_local && let Err(error) = greet(store, tenant, &settings.public_url).await {
         return store_failed(&error);
     }
-    let service = axum::serve(listener, router(app));
+    let service = m365_web::serve(listener, app);
     tokio::select! {
         ended = service => {
             if ended.is_err() {

@@ -2,17 +2,19 @@
 //! sends forms with the proof that stands on the page.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
 use m365_model::{EntraTenantId, TenantId};
 use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
-use m365_web::{App, AppOptions, Doors, router};
+use m365_web::{App, AppOptions, Doors, TrustedProxies, router};
 use secrecy::ExposeSecret as _;
 use testkit::Kit;
 use tower::ServiceExt as _;
@@ -22,6 +24,8 @@ use url::form_urlencoded::Serializer;
 pub struct Desk {
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
+    /// Where it asks from, and what it says that it is forwarded for.
+    from: Mutex<Option<(IpAddr, String)>>,
 }
 
 /// What the browser was answered.
@@ -75,8 +79,8 @@ impl Desk {
 
     /// The same on an installation that is pinned to a Microsoft tenant.
     pub async fn pinned(kit: &Kit, entra_tenant: &str) -> Self {
-        let pinned = Some(entra_tenant.parse().expect("a GUID"));
-        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), pinned);
+        let house = House { pinned: Some(entra_tenant.parse().expect("a GUID")), ..House::default() };
+        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), house);
         desk.let_in(&kit.store, &kit.tenant).await
     }
 
@@ -98,28 +102,27 @@ impl Desk {
 
     /// The same behind these doors.
     pub fn behind(store: &Store, engine: &Engine, doors: Doors) -> Self {
-        Self::made(store, engine, doors, None)
+        Self::made(store, engine, doors, House::default())
     }
 
-    fn made(store: &Store, engine: &Engine, doors: Doors, pinned: Option<EntraTenantId>) -> Self {
-        let options = OnboardingOptions {
-            store: store.clone(),
-            endpoints: engine.endpoints.clone(),
-            credentials: engine.credentials.clone(),
-            limits: engine.limits.clone(),
-            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-            pinned,
-        };
-        let app = App::new(AppOptions {
-            store: store.clone(),
-            runner: Some(Runner::new(engine.clone())),
-            authority: "https://login.microsoftonline.com".to_owned(),
-            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-            public_url: "http://localhost:8365".parse().expect("a URL"),
-            onboarding: Some(Onboarding::new(options).expect("a client")),
-            doors,
-        });
-        Self { router: router(app), cookies: Mutex::default() }
+    /// The same where proxies stand in front.
+    pub fn behind_proxies(kit: &Kit, proxies: &str) -> Self {
+        let house = House { proxies: proxies.parse().expect("networks"), ..House::default() };
+        Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), house)
+    }
+
+    /// The dashboard alone, to be served.
+    pub fn app(kit: &Kit) -> App {
+        app(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), House::default())
+    }
+
+    fn made(store: &Store, engine: &Engine, doors: Doors, house: House) -> Self {
+        Self { router: router(app(store, engine, doors, house)), cookies: Mutex::default(), from: Mutex::default() }
+    }
+
+    /// From now on it asks from this address, and brings this header along.
+    pub fn ask_from(&self, peer: &str, forwarded: &str) {
+        *self.from.lock().expect("an address") = Some((peer.parse().expect("an address"), forwarded.to_owned()));
     }
 
     /// Has the browser keep a cookie.
@@ -159,6 +162,11 @@ impl Desk {
             jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
         };
         request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header"));
+        let from = self.from.lock().expect("an address").clone();
+        if let Some((peer, forwarded)) = from {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 4711))));
+            request.headers_mut().insert("x-forwarded-for", forwarded.parse().expect("a header"));
+        }
         let answer = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = answer.into_parts();
         for cookie in head.headers.get_all(header::SET_COOKIE) {
@@ -170,4 +178,32 @@ impl Desk {
         let text = String::from_utf8(body.to_vec()).expect("a text");
         Answer { status: head.status, headers: head.headers, text }
     }
+}
+
+/// What an operator has chosen.
+#[derive(Default)]
+struct House {
+    pinned: Option<EntraTenantId>,
+    proxies: TrustedProxies,
+}
+
+fn app(store: &Store, engine: &Engine, doors: Doors, house: House) -> App {
+    let options = OnboardingOptions {
+        store: store.clone(),
+        endpoints: engine.endpoints.clone(),
+        credentials: engine.credentials.clone(),
+        limits: engine.limits.clone(),
+        redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+        pinned: house.pinned,
+    };
+    App::new(AppOptions {
+        store: store.clone(),
+        runner: Some(Runner::new(engine.clone())),
+        authority: "https://login.microsoftonline.com".to_owned(),
+        redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+        public_url: "http://localhost:8365".parse().expect("a URL"),
+        onboarding: Some(Onboarding::new(options).expect("a client")),
+        doors,
+        proxies: house.proxies,
+    })
 }

@@ -4,3 +4,4 @@ mod activities;
 mod common;
 mod connect;
 mod doors;
+mod limits;
