@@ -45,6 +45,7 @@ const TABLES: &[Table] = &[
     Table { name: "entra_confirmation", key: &["entra_tenant_id"] },
     Table { name: "entra_owner", key: &["entra_tenant_id"] },
     Table { name: "customer_agreement", key: &["tenant_id"] },
+    Table { name: "application_secret", key: &["tenant_id"] },
 ];
 
 /// The names of the tables that are copied, for the test that holds them against the schema; `tenant` and `installation`, which

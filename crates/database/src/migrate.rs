@@ -69,6 +69,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0010_sign_in.sql"),
         include_str!("../migrations/postgres/0010_sign_in.sql"),
     ),
+    (
+        12,
+        "notes",
+        include_str!("../migrations/sqlite/0012_notes.sql"),
+        include_str!("../migrations/postgres/0012_notes.sql"),
+    ),
 ];
 
 fn migrator(dialect: Dialect) -> Migrator {

@@ -61,6 +61,7 @@ pub const ERASURE_TABLES: &[(&str, TableRule)] = &[
     ("entra_confirmation", TableRule::Kept("ids of Microsoft tenants, and who confirmed them")),
     ("entra_owner", TableRule::Kept("ids of tenants")),
     ("customer_agreement", TableRule::Kept("the text of an agreement")),
+    ("application_secret", TableRule::Kept("the day on which a secret ends, and which administrator noted it")),
     ("_sqlx_migrations", TableRule::Kept("the versions of the schema")),
 ];
 

@@ -216,6 +216,12 @@ pub const KEPT: &[Kept] = &[
         ["Its text, and which administrator set it.", AS_DATABASE, "Stays."],
     ),
     row(
+        "application_secret",
+        "The end of the application’s secret",
+        About::Own,
+        ["A day, and which administrator noted it.", AS_DATABASE, "Stays."],
+    ),
+    row(
         "token_cache",
         "Access tokens",
         About::Nobody,

@@ -94,6 +94,7 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365/runs", pages::runs::list)
         .get("/settings/connectors/microsoft-365/runs/{id}", pages::runs::show)
         .get("/settings/connectors/microsoft-365/register", pages::register::show)
+        .post("/settings/connectors/microsoft-365/register", pages::register::note)
         .get("/settings/connectors/microsoft-365/connect", pages::connect::show)
         .post("/settings/connectors/microsoft-365/connect", pages::connect::begin)
         .post("/settings/connectors/microsoft-365/connect/invite", pages::connect::invite)

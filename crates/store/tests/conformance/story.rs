@@ -19,6 +19,7 @@ use m365_store::filter::{Days, Filter, Offset};
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
+use m365_store::notes::SecretEnd;
 use m365_store::overview::Listed;
 use m365_store::reading::{Order, PageOf};
 use m365_store::records::{MessageCopy, ToStore};
@@ -526,7 +527,10 @@ async fn consent(store: &Store, teller: &mut Teller) {
     teller.say("invitations", store.invitations(&tenant).await.unwrap().len());
     teller.say("bound", store.bind(&claim, &domain, &user).await.unwrap());
     teller.say("paused", store.pause_schedule(&tenant, &user, true).await.unwrap());
-    store.note_secret_expiry(&tenant, &user, Some("2027-05-01".parse().unwrap())).await.unwrap();
+    for day in ["2027-05-01", "2028-05-01"] {
+        store.note_secret_end(&tenant, &user, Some(SecretEnd(day.parse().unwrap()))).await.unwrap();
+    }
+    teller.say("secret", store.secret_end(&tenant).await.unwrap());
     teller.say("connector", store.connector(&tenant).await.unwrap());
     teller.say("text", store.set_customer_agreement(&tenant, &user, "1", "We agree.").await.unwrap());
     teller.say("text", store.customer_agreement(&tenant).await.unwrap());

@@ -7,6 +7,7 @@ use m365_model::RunStatus;
 use m365_store::overview::MailboxTotals;
 use m365_sync::runner::Standing;
 
+use super::register::Secret;
 use super::runs::{RunRow, Trouble};
 use super::setup::{RailStep, Setup, Step};
 use crate::doors::Admin;
@@ -32,6 +33,7 @@ struct ConnectorPage {
     records: String,
     days: u16,
     agreement: String,
+    secret: Option<Secret>,
     troubles: Vec<Trouble>,
 }
 
@@ -115,6 +117,7 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         records: number(u64::try_from(records).unwrap_or_default()),
         days,
         agreement,
+        secret: Secret::of(app, tenant).await?,
         troubles,
     };
     Ok(admin.page(&page))

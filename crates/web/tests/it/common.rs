@@ -86,13 +86,12 @@ impl Desk {
 
     /// Signs the local administrator in, by a link.
     async fn let_in(self, store: &Store, tenant: &TenantId) -> Self {
-        let desk = self;
         let link = store.create_sign_in_link(tenant).await.expect("a link");
-        let page = desk.get(&format!("/sign-in/{}", link.expose_secret())).await;
+        let page = self.get(&format!("/sign-in/{}", link.expose_secret())).await;
         let fields = [("proof", page.proof()), ("link", link.expose_secret().to_owned())];
-        let answer = desk.send("/sign-in", &fields).await;
+        let answer = self.send("/sign-in", &fields).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-        desk
+        self
     }
 
     /// The same before anybody has signed in.

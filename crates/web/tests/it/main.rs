@@ -5,3 +5,4 @@ mod common;
 mod connect;
 mod doors;
 mod limits;
+mod notes;
