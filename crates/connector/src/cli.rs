@@ -192,7 +192,7 @@ pub enum Tenants {
 
 #[derive(Debug, Subcommand)]
 pub enum Dpa {
-    /// Print the agreement
+    /// Print the text of the agreement that is in force
     Show,
     /// Accept the agreement for the company
     Accept {

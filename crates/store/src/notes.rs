@@ -1,12 +1,9 @@
-//! What an administrator notes about the connection: whether syncs run by themselves, when the application's secret ends, and the
-//! company's own text of the agreement.
+//! What an administrator notes about the connection: whether syncs run by themselves, and when the application's secret ends.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 use m365_model::{TenantId, UserId, to_text};
-use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
 
 use crate::{Store, StoreError};
 
@@ -28,17 +25,6 @@ impl SecretEnd {
     pub fn is_near(self, now: Timestamp) -> bool {
         self.days_left(now) <= Self::WARNED_BEFORE
     }
-}
-
-/// A tenant's own text of the agreement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomerAgreement {
-    /// Which version it is, in the company's own counting.
-    pub version: String,
-    /// The text.
-    pub text: String,
-    /// Its SHA-256, in hex.
-    pub text_sha256: String,
 }
 
 impl Store {
@@ -81,13 +67,15 @@ impl Store {
             .execute(tx.connection())
             .await?;
         if let Some(SecretEnd(day)) = end {
-            sqlx::query("INSERT INTO application_secret (tenant_id, ends_on, noted_at, noted_by) VALUES ($1, $2, $3, $4)")
-                .bind(tenant.as_str())
-                .bind(day.to_string())
-                .bind(to_text(now))
-                .bind(actor.as_str())
-                .execute(tx.connection())
-                .await?;
+            sqlx::query(
+                "INSERT INTO application_secret (tenant_id, ends_on, noted_at, noted_by) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(tenant.as_str())
+            .bind(day.to_string())
+            .bind(to_text(now))
+            .bind(actor.as_str())
+            .execute(tx.connection())
+            .await?;
         }
         let detail = serde_json::json!({ "day": end.map(|end| end.0.to_string()) }).to_string();
         tx.audit(tenant, actor, "secret.end_noted", &detail, now).await?;
@@ -106,55 +94,6 @@ impl Store {
             .await?;
         let read = |day: String| day.parse().map(SecretEnd).map_err(|_| StoreError::Unreadable("application_secret"));
         day.map(read).transpose()
-    }
-
-    /// The tenant's own text of the agreement, if it has one.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn customer_agreement(&self, tenant: &TenantId) -> Result<Option<CustomerAgreement>, StoreError> {
-        let mut reader = self.db.reader(tenant).await?;
-        let row = sqlx::query("SELECT version, text, text_sha256 FROM customer_agreement WHERE tenant_id = $1")
-            .bind(tenant.as_str())
-            .fetch_optional(reader.connection())
-            .await?;
-        row.map(|row| {
-            Ok(CustomerAgreement { version: row.try_get(0)?, text: row.try_get(1)?, text_sha256: row.try_get(2)? })
-        })
-        .transpose()
-    }
-
-    /// Keeps the tenant's own text of the agreement.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn set_customer_agreement(
-        &self,
-        tenant: &TenantId,
-        actor: &UserId,
-        version: &str,
-        text: &str,
-    ) -> Result<CustomerAgreement, StoreError> {
-        let text_sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        let now = self.surroundings().now();
-        let mut tx = self.db.begin(tenant).await?;
-        sqlx::query(
-            "INSERT INTO customer_agreement (tenant_id, version, text, text_sha256, set_at, set_by) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, \
-             text = excluded.text, text_sha256 = excluded.text_sha256, set_at = excluded.set_at, set_by = excluded.set_by",
-        )
-        .bind(tenant.as_str())
-        .bind(version)
-        .bind(text)
-        .bind(text_sha256.as_str())
-        .bind(to_text(now))
-        .bind(actor.as_str())
-        .execute(tx.connection())
-        .await?;
-        let detail = serde_json::json!({ "version": version, "sha256": text_sha256 }).to_string();
-        tx.audit(tenant, actor, "agreement.text_set", &detail, now).await?;
-        tx.save().await?;
-        Ok(CustomerAgreement { version: version.to_owned(), text: text.to_owned(), text_sha256 })
     }
 }
 

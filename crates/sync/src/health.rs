@@ -125,7 +125,12 @@ async fn agreement(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> R
             checks.ok("agreement", format!("Version {} was accepted at {when}.", acceptance.version));
         }
         AgreementState::Outdated(_) => {
-            checks.add("agreement", Level::Error, "An older version of the agreement was accepted.", remedy::ACCEPT);
+            checks.add(
+                "agreement",
+                Level::Error,
+                "Another text of the agreement was accepted than the one in force.",
+                remedy::ACCEPT,
+            );
         }
         AgreementState::Withdrawn(_, at) => {
             let detail = format!("The agreement was withdrawn at {}.", m365_model::to_text(at));

@@ -21,7 +21,7 @@ mod simulate;
 mod sync;
 mod tenants;
 
-use m365_database::Database;
+use m365_database::{Agreement, Database};
 use m365_graph::Limits;
 use m365_model::{Surroundings, TenantId, UserId};
 use m365_store::{ConnectorLock, PurgeCounts, Store, StoreError};
@@ -42,7 +42,8 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
         Command::Demo { once } => demo::run(once).await,
         Command::Serve => serve::run(&tenant, requests).await,
         Command::SignInLink => with_database(true, async |store| sign_in_link::run(&store, &tenant).await).await,
-        Command::Dpa(Dpa::Show) => dpa::show(),
+        // Whoever has set up nothing yet reads what comes with the program.
+        Command::Dpa(Dpa::Show) if !has_database() => dpa::show(&Agreement::built_in()),
         Command::Migrate => with_database(false, async |store| migrate::run(&store).await).await,
         Command::Connect { entra_tenant_id, tenant_domain } => {
             connect::run(&tenant, &entra_tenant_id, &tenant_domain).await
@@ -87,6 +88,11 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
 /// Who changes something on the command line.
 fn operator() -> UserId {
     "operator".parse().expect("a word is a user id")
+}
+
+/// Whether the environment names a database and its key.
+fn has_database() -> bool {
+    Reader::new(&ProcessEnvironment).store().is_some()
 }
 
 async fn with_database(must_be_current: bool, command: impl AsyncFnOnce(Store) -> Exit) -> Exit {

@@ -3,6 +3,7 @@
 mod bad_input;
 mod canary;
 mod dashboard;
+mod dpa;
 mod killed;
 mod office;
 mod output;

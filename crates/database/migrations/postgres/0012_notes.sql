@@ -7,6 +7,9 @@ CREATE TABLE application_secret (
     noted_by  TEXT COLLATE "C" NOT NULL
 );
 ALTER TABLE o365_config DROP COLUMN secret_expires_on;
+-- When another text of the agreement came into force than the one that was accepted: it asks again, also where the old text comes
+-- back later.
+ALTER TABLE o365_config ADD COLUMN dpa_outdated_at TEXT COLLATE "C";
 
 ALTER TABLE application_secret ENABLE ROW LEVEL SECURITY;
 ALTER TABLE application_secret FORCE ROW LEVEL SECURITY;

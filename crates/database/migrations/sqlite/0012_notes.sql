@@ -7,3 +7,6 @@ CREATE TABLE application_secret (
     noted_by  TEXT NOT NULL
 );
 ALTER TABLE o365_config DROP COLUMN secret_expires_on;
+-- When another text of the agreement came into force than the one that was accepted: it asks again, also where the old text comes
+-- back later.
+ALTER TABLE o365_config ADD COLUMN dpa_outdated_at TEXT;

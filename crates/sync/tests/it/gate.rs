@@ -1,6 +1,6 @@
 //! No agreement: no request, and no record.
 
-use m365_database::{accept_dpa, withdraw_dpa};
+use m365_database::{OwnText, accept_dpa, set_agreement, withdraw_dpa};
 use m365_model::RunStatus;
 use m365_sync::{Ended, Outcome};
 use serde_json::{Value, json};
@@ -123,6 +123,23 @@ async fn an_acceptance_anew_does_not_let_the_old_run_go_on() {
         });
         assert_nothing_more_was_stored(&kit, end.await).await;
         // A new run asserts for itself, and reads the rest.
+        assert_eq!(kit.sync().await.ended, Ended::Done);
+        assert_eq!(kit.falsehood(&DOMAINS).await, None);
+    }
+}
+
+/// Fails when `begin_accepted` looks at the acceptance alone, and not at the text that is in force.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn another_text_in_the_middle_of_a_run_stores_nothing_more() {
+    for on in On::each() {
+        let kit = on.ready_behind_turnstile(&DOMAINS, |_| {}).await;
+        let (own, admin) = (OwnText::new("1", "We agree.").unwrap(), "user_admin".parse().unwrap());
+        let end = interrupted(&kit, async || {
+            assert!(set_agreement(&kit.tenant, &admin, &own, kit.store.database()).await.unwrap());
+        });
+        assert_nothing_more_was_stored(&kit, end.await).await;
+        assert_eq!(kit.sync().await.ended, Ended::Blocked, "the new text was not accepted");
+        kit.accept().await;
         assert_eq!(kit.sync().await.ended, Ended::Done);
         assert_eq!(kit.falsehood(&DOMAINS).await, None);
     }

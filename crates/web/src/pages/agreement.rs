@@ -4,7 +4,7 @@ use askama::Template;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use m365_database::{
-    AGREEMENT_TEXT, AGREEMENT_VERSION, Acceptance, AgreementState, accept_dpa, agreement_sha256, agreement_state,
+    Acceptance, Agreement, AgreementState, GateError, accept_dpa_as_shown, agreement_in_force, agreement_state,
     withdraw_dpa,
 };
 use m365_model::to_text;
@@ -21,9 +21,7 @@ struct AgreementPage {
     shell: Shell,
     rail: Vec<RailStep>,
     is_set_up: bool,
-    text: &'static str,
-    version: &'static str,
-    sha256: String,
+    agreement: Agreement,
     standing: Option<Accepted>,
     outdated: Option<Accepted>,
     withdrawn: Option<(Accepted, Time)>,
@@ -69,9 +67,7 @@ async fn page(admin: &Admin, wrong: Option<(&Consent, String)>) -> Result<Respon
         shell: admin.shell("Agreement", "connectors"),
         rail: setup.rail(),
         is_set_up: setup.step >= Step::People,
-        text: AGREEMENT_TEXT,
-        version: AGREEMENT_VERSION,
-        sha256: agreement_sha256(),
+        agreement: agreement_in_force(&admin.who.tenant, admin.app.store().database()).await?,
         standing,
         outdated,
         withdrawn,
@@ -84,7 +80,8 @@ async fn page(admin: &Admin, wrong: Option<(&Consent, String)>) -> Result<Respon
 
 /// What is accepted, and what is chosen with it.
 pub struct Consent {
-    version: String,
+    /// The hash of the text that was shown.
+    sha256: String,
     has_read: bool,
     retention: String,
     omits_subjects: bool,
@@ -93,7 +90,7 @@ pub struct Consent {
 impl Form for Consent {
     fn read(fields: &Fields) -> Self {
         Self {
-            version: fields.text("version").to_owned(),
+            sha256: fields.text("sha256").to_owned(),
             has_read: fields.flag("read"),
             retention: fields.text("retention").to_owned(),
             omits_subjects: fields.text("subjects") == "omit",
@@ -101,13 +98,14 @@ impl Form for Consent {
     }
 }
 
+const CHANGED: &str = "The text has changed since you opened the page. Read the new one below.";
+
 /// Accepts it for the company.
 pub async fn accept(change: Change<Consent>) -> Result<Response, Problem> {
     let Change { admin, form } = change;
     let (store, tenant, user) = (admin.app.store(), &admin.who.tenant, &admin.who.user);
-    if form.version != AGREEMENT_VERSION {
-        let wrong = "The text has changed since you opened the page. Read the new one below.".to_owned();
-        return page(&admin, Some((&form, wrong))).await;
+    if agreement_in_force(tenant, store.database()).await?.text_sha256 != form.sha256 {
+        return page(&admin, Some((&form, CHANGED.to_owned()))).await;
     }
     if !form.has_read {
         let wrong = "Tick the box to say that you have read it and may accept it for your company.".to_owned();
@@ -123,7 +121,11 @@ pub async fn accept(change: Change<Consent>) -> Result<Response, Problem> {
         }
     }
     let connector = store.connector(tenant).await?;
-    accept_dpa(tenant, user, &connector.id, store.database()).await?;
+    match accept_dpa_as_shown(tenant, user, &connector.id, &form.sha256, store.database()).await {
+        Ok(_) => {}
+        Err(GateError::Outdated) => return page(&admin, Some((&form, CHANGED.to_owned()))).await,
+        Err(error) => return Err(error.into()),
+    }
     Ok(Redirect::to("/settings/connectors/microsoft-365").into_response())
 }
 
@@ -139,17 +141,16 @@ pub async fn withdraw(change: Change<Button>) -> Result<Response, Problem> {
 
 /// The record of the acceptance, with the text, as a file.
 pub async fn record(admin: Admin) -> Result<Response, Problem> {
-    let state = agreement_state(&admin.who.tenant, admin.app.store().database()).await?;
+    let (tenant, database) = (&admin.who.tenant, admin.app.store().database());
+    let state = agreement_state(tenant, database).await?;
     let (acceptance, end) = match &state {
         AgreementState::Standing(acceptance) | AgreementState::Outdated(acceptance) => (acceptance, String::new()),
         AgreementState::Withdrawn(acceptance, at) => (acceptance, format!("Withdrawn at: {}\n", to_text(*at))),
         AgreementState::Never | AgreementState::NotConnected => return Err(Problem::NotFound),
     };
-    let text = if acceptance.text_sha256 == agreement_sha256() {
-        AGREEMENT_TEXT
-    } else {
-        "(the text of that version is not part of this build)"
-    };
+    let known = [agreement_in_force(tenant, database).await?, Agreement::built_in()];
+    let text = known.iter().find(|agreement| agreement.text_sha256 == acceptance.text_sha256);
+    let text = text.map_or("(another text has taken its place; this record holds its hash)", |agreement| &agreement.text);
     let record = format!(
         "Record of acceptance\n\ndpaAcceptedAt: {}\ndpaAcceptedByUserId: {}\nVersion: {}\nSHA-256 of the text: {}\n{end}\n{text}",
         to_text(acceptance.at),

@@ -95,7 +95,7 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         AgreementState::Standing(acceptance) => {
             format!("Version {}, accepted by {}", acceptance.version, acceptance.by)
         }
-        AgreementState::Outdated(_) => "A new version waits for an administrator".to_owned(),
+        AgreementState::Outdated(_) => "A new text waits for an administrator".to_owned(),
         AgreementState::Withdrawn(..) => "Withdrawn: nothing is read".to_owned(),
         AgreementState::Never | AgreementState::NotConnected => "Not accepted: nothing is read".to_owned(),
     };

@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod agreement;
+pub mod agreement_text;
 pub mod audit;
 pub mod connect;
 pub mod connector;

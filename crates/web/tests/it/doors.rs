@@ -149,7 +149,8 @@ async fn who_acts_in_anothers_name_looks_and_changes_nothing() {
     let house = House::open().await;
     let desk = house.desk_of(Person::Administrator, |claims| claims["act"] = serde_json::json!({ "sub": "user_x" }));
     let page = "/settings/connectors/microsoft-365/agreement";
-    let fields = [("read", "yes"), ("version", m365_database::AGREEMENT_VERSION)];
+    let sha256 = m365_database::agreement_sha256();
+    let fields = [("read", "yes"), ("sha256", sha256.as_str())];
     assert_eq!(desk.get(page).await.status, StatusCode::OK);
     let answer = desk.post(page, page, &fields).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);

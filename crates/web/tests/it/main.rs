@@ -1,6 +1,7 @@
 //! The dashboard, asked as a browser asks it.
 
 mod activities;
+mod agreement;
 mod common;
 mod connect;
 mod doors;
