@@ -90,6 +90,7 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365", pages::connector::show)
         .post("/settings/connectors/microsoft-365/sync", pages::runs::start)
         .post("/settings/connectors/microsoft-365/cancel", pages::runs::cancel)
+        .post("/settings/connectors/microsoft-365/schedule", pages::schedule::change)
         .get("/settings/connectors/microsoft-365/progress", pages::runs::progress)
         .get("/settings/connectors/microsoft-365/runs", pages::runs::list)
         .get("/settings/connectors/microsoft-365/runs/{id}", pages::runs::show)

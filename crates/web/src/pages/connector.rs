@@ -30,6 +30,8 @@ struct ConnectorPage {
     last: Option<RunRow>,
     last_good: Option<Time>,
     next: Option<Time>,
+    /// Since when no sync runs by itself.
+    resting: Option<Time>,
     records: String,
     days: u16,
     agreement: String,
@@ -114,6 +116,7 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         last,
         last_good,
         next,
+        resting: setup.connector.as_ref().and_then(|connector| connector.schedule_paused_at).map(Time::from),
         records: number(u64::try_from(records).unwrap_or_default()),
         days,
         agreement,

@@ -17,6 +17,7 @@ pub mod mailboxes;
 pub mod people;
 pub mod register;
 pub mod runs;
+pub mod schedule;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;

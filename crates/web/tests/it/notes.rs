@@ -65,3 +65,24 @@ async fn the_secret_is_noted_before_anything_is_connected() {
     assert_eq!(desk.post(REGISTER, REGISTER, &[("day", "2027-05-01")]).await.status, StatusCode::SEE_OTHER);
     assert!(desk.get(REGISTER).await.text.contains("The secret ends on 1 May 2027"));
 }
+
+/// Fails when the button toggles, so that two people who press it do nothing together.
+#[tokio::test]
+async fn the_schedule_is_paused_and_resumed() {
+    const SCHEDULE: &str = "/settings/connectors/microsoft-365/schedule";
+    let kit = Kit::ready(&["acme.com"], |_| {}).await;
+    kit.sync().await;
+    let desk = Desk::of(&kit).await;
+    let page = desk.get(CONNECTOR).await.text;
+    assert!(page.contains("Next sync") && page.contains("Pause the schedule"), "{page}");
+    for _ in 0..2 {
+        assert_eq!(desk.post(CONNECTOR, SCHEDULE, &[("schedule", "pause")]).await.location(), CONNECTOR);
+    }
+    let page = desk.get(CONNECTOR).await.text;
+    let said = "Paused since <time datetime=\"2026-03-02T15:00:00Z\">2 Mar 2026, 15:00 UTC</time>";
+    assert!(page.contains(said) && !page.contains("Next sync") && page.contains("Sync now"), "{page}");
+    assert_eq!(audited(&kit, "schedule.paused").await.len(), 1, "pressed twice, done once");
+    desk.post(CONNECTOR, SCHEDULE, &[("schedule", "resume")]).await;
+    assert!(desk.get(CONNECTOR).await.text.contains("Next sync"));
+    assert_eq!(audited(&kit, "schedule.resumed").await.len(), 1);
+}
