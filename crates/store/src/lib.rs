@@ -15,6 +15,7 @@ pub mod consent;
 pub mod counts;
 mod crypter;
 pub mod disconnect;
+pub mod downloads;
 pub mod erase;
 mod error;
 pub mod exclusions;

@@ -15,6 +15,7 @@ use m365_privacy::{
 use m365_store::allow_list::{Leftovers, changes};
 use m365_store::config::InternalSource;
 use m365_store::consent::{Errand, Origin, Reason, Traveller};
+use m365_store::downloads::Download;
 use m365_store::erase::Target;
 use m365_store::export::RecordQuery;
 use m365_store::filter::{Days, Filter, Offset};
@@ -332,6 +333,9 @@ async fn reading(store: &Store, teller: &mut Teller) {
         }
     }
     teller.say("of a person", of_person);
+    let filter = Filter { person: Some(person.clone()), ..Filter::default() };
+    store.note_download(&tenant, &operator(), false, Download::Person(&filter)).await.unwrap();
+    teller.say("taken out", store.last_done(&tenant, "file.downloaded").await.unwrap());
     filtered(store, &person, teller).await;
     teller.say("given places", store.sequence_feed(&tenant).await.unwrap());
     let mut feed = Vec::new();

@@ -8,10 +8,11 @@ use m365_database::{
     withdraw_dpa,
 };
 use m365_model::to_text;
+use m365_store::downloads::Download;
 use m365_store::settings::ChangeError;
 
 use super::setup::{RailStep, Setup, Step};
-use crate::doors::{Admin, Button, Change, Fields, Form};
+use crate::doors::{Admin, Button, Change, Fields, Form, Who};
 use crate::problem::Problem;
 use crate::render::{Behind as _, Shell, Time};
 
@@ -150,7 +151,8 @@ pub async fn record(admin: Admin) -> Result<Response, Problem> {
     };
     let known = [agreement_in_force(tenant, database).await?, Agreement::built_in()];
     let text = known.iter().find(|agreement| agreement.text_sha256 == acceptance.text_sha256);
-    let text = text.map_or("(another text has taken its place; this record holds its hash)", |agreement| &agreement.text);
+    let text =
+        text.map_or("(another text has taken its place; this record holds its hash)", |agreement| &agreement.text);
     let record = format!(
         "Record of acceptance\n\ndpaAcceptedAt: {}\ndpaAcceptedByUserId: {}\nVersion: {}\nSHA-256 of the text: {}\n{end}\n{text}",
         to_text(acceptance.at),
@@ -158,6 +160,8 @@ pub async fn record(admin: Admin) -> Result<Response, Problem> {
         acceptance.version,
         acceptance.text_sha256
     );
+    let Who { user, is_impersonated, .. } = &admin.who;
+    admin.app.store().note_download(tenant, user, *is_impersonated, Download::AgreementRecord).await?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"data-processing-agreement.txt\""),

@@ -79,8 +79,8 @@ impl Desk {
 
     /// The same on an installation that is pinned to a Microsoft tenant.
     pub async fn pinned(kit: &Kit, entra_tenant: &str) -> Self {
-        let house = House { pinned: Some(entra_tenant.parse().expect("a GUID")), ..House::default() };
-        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), house);
+        let choices = Choices { pinned: Some(entra_tenant.parse().expect("a GUID")), ..Choices::default() };
+        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), choices);
         desk.let_in(&kit.store, &kit.tenant).await
     }
 
@@ -101,22 +101,22 @@ impl Desk {
 
     /// The same behind these doors.
     pub fn behind(store: &Store, engine: &Engine, doors: Doors) -> Self {
-        Self::made(store, engine, doors, House::default())
+        Self::made(store, engine, doors, Choices::default())
     }
 
     /// The same where proxies stand in front.
     pub fn behind_proxies(kit: &Kit, proxies: &str) -> Self {
-        let house = House { proxies: proxies.parse().expect("networks"), ..House::default() };
-        Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), house)
+        let choices = Choices { proxies: proxies.parse().expect("networks"), ..Choices::default() };
+        Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), choices)
     }
 
     /// The dashboard alone, to be served.
     pub fn app(kit: &Kit) -> App {
-        app(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), House::default())
+        app(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), Choices::default())
     }
 
-    fn made(store: &Store, engine: &Engine, doors: Doors, house: House) -> Self {
-        Self { router: router(app(store, engine, doors, house)), cookies: Mutex::default(), from: Mutex::default() }
+    fn made(store: &Store, engine: &Engine, doors: Doors, choices: Choices) -> Self {
+        Self { router: router(app(store, engine, doors, choices)), cookies: Mutex::default(), from: Mutex::default() }
     }
 
     /// From now on it asks from this address, and brings this header along.
@@ -181,19 +181,19 @@ impl Desk {
 
 /// What an operator has chosen.
 #[derive(Default)]
-struct House {
+struct Choices {
     pinned: Option<EntraTenantId>,
     proxies: TrustedProxies,
 }
 
-fn app(store: &Store, engine: &Engine, doors: Doors, house: House) -> App {
+fn app(store: &Store, engine: &Engine, doors: Doors, choices: Choices) -> App {
     let options = OnboardingOptions {
         store: store.clone(),
         endpoints: engine.endpoints.clone(),
         credentials: engine.credentials.clone(),
         limits: engine.limits.clone(),
         redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-        pinned: house.pinned,
+        pinned: choices.pinned,
     };
     App::new(AppOptions {
         store: store.clone(),
@@ -203,6 +203,6 @@ fn app(store: &Store, engine: &Engine, doors: Doors, house: House) -> App {
         public_url: "http://localhost:8365".parse().expect("a URL"),
         onboarding: Some(Onboarding::new(options).expect("a client")),
         doors,
-        proxies: house.proxies,
+        proxies: choices.proxies,
     })
 }

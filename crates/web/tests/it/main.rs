@@ -5,5 +5,6 @@ mod agreement;
 mod common;
 mod connect;
 mod doors;
+mod downloads;
 mod limits;
 mod notes;
