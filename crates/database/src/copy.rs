@@ -88,6 +88,7 @@ impl Database {
     /// # Errors
     /// When the database fails.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, DatabaseError> {
+        self.assert_in_place()?;
         let names: Vec<String> =
             sqlx::query_scalar("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetch_all(&self.pool).await?;
         let unreadable = |_| DatabaseError::Other { class: "a tenant's id is of another kind", code: None };

@@ -56,6 +56,7 @@ impl Database {
     /// # Errors
     /// When the database is locked, read-only or gone.
     pub async fn begin(&self, tenant: &TenantId) -> Result<WriteTx, DatabaseError> {
+        self.assert_in_place()?;
         match self.dialect {
             Dialect::Sqlite => {
                 // The write lock is taken at once: a later upgrade from a read could fail halfway.

@@ -200,7 +200,7 @@ impl IntoResponse for Problem {
             Self::Store(reference) => said(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The database does not answer",
-                "What is stored is safe; it cannot be read or changed at the moment.",
+                "Nothing can be read or changed at the moment, and nothing was changed.",
                 &format!(
                     "Try again soon. If it stays so, have whoever runs this service look for “{reference}” in its log."
                 ),

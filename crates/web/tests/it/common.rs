@@ -110,6 +110,13 @@ impl Desk {
         Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), choices)
     }
 
+    /// The same browser, after the dashboard was started again with another engine.
+    pub fn moved_to(&self, kit: &Kit, engine: &Engine) -> Self {
+        let desk = Self::behind(&kit.store, engine, Doors::Local(kit.tenant.clone()));
+        desk.cookies.lock().expect("a jar").clone_from(&self.cookies.lock().expect("a jar"));
+        desk
+    }
+
     /// The dashboard alone, to be served.
     pub fn app(kit: &Kit) -> App {
         app(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), Choices::default())

@@ -12,14 +12,14 @@ use crate::common::{Answer, Desk};
 const CONNECT: &str = "/settings/connectors/microsoft-365/connect";
 
 /// A tenant that is not connected, and its administrator's browser.
-struct Visit {
-    kit: Kit,
-    desk: Desk,
+pub struct Visit {
+    pub kit: Kit,
+    pub desk: Desk,
     http: reqwest::Client,
 }
 
 impl Visit {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let kit = Kit::new(|options| options.consented = false).await;
         let operator = "operator".parse().expect("an id");
         kit.store.disconnect(&kit.tenant, Leftovers::Purge, &operator).await.expect("a disconnect");
@@ -29,14 +29,14 @@ impl Visit {
     }
 
     /// Sets out: the address of Microsoft's sign-in.
-    async fn set_out(&self) -> String {
+    pub async fn set_out(&self) -> String {
         let answer = self.desk.post(CONNECT, CONNECT, &[]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
         answer.location().to_owned()
     }
 
     /// Presses a link of the page at `url`: where the browser is sent, of our own addresses the path alone.
-    async fn press(&self, url: &str, link: &str) -> String {
+    pub async fn press(&self, url: &str, link: &str) -> String {
         let (page, query) = url.split_once('?').expect("a query");
         let answer = self.http.get(format!("{page}/{link}?{query}")).send().await.expect("an answer");
         let to = answer.headers()["location"].to_str().expect("an address").to_owned();
@@ -49,7 +49,7 @@ impl Visit {
         self.desk.get(&back).await
     }
 
-    async fn assert_refused(&self, answer: &Answer, title: &str) {
+    pub async fn assert_refused(&self, answer: &Answer, title: &str) {
         assert!(answer.text.contains(title), "{title:?} is not said: {}", answer.text);
         assert!(!answer.text.contains("AADSTS") && !answer.text.contains("Trace ID"), "Microsoft's words are repeated");
         assert!(matches!(self.kit.store.connector(&self.kit.tenant).await, Err(StoreError::NotConnected)), "{title}");

@@ -8,3 +8,4 @@ mod doors;
 mod downloads;
 mod limits;
 mod notes;
+mod trouble;
