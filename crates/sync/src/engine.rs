@@ -21,6 +21,7 @@ use tokio::sync::watch;
 
 use crate::directory;
 use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
+use crate::parting;
 use crate::plan::Terms;
 use crate::remedy;
 use crate::rules::Rules;
@@ -162,7 +163,7 @@ async fn sync_heeding(
             store.run_ended(tenant, &id, Ended::Failed, &json(&summary)).await.ok();
             return Err(error.into());
         }
-        outcome => outcome?,
+        outcome => parting::told(outcome?, tenant, store).await?,
     };
     store.run_ended(tenant, &id, outcome.ended, &json(&outcome.summary)).await?;
     tracing::info!(run = %id, status = outcome.summary.status.word(), requests = outcome.summary.requests, "sync ended");
@@ -200,9 +201,7 @@ async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Ou
 }
 
 fn disconnected() -> RunSummary {
-    let resolution = remedy::CONNECT_AGAIN.to_owned();
-    let problem = Problem { mailbox: None, code: "disconnected".to_owned(), resolution };
-    RunSummary::nothing(RunStatus::Blocked, Some(problem))
+    RunSummary::nothing(RunStatus::Blocked, Some(parting::problem()))
 }
 
 fn blocked(resolution: String) -> RunSummary {

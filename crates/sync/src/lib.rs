@@ -18,6 +18,7 @@ mod join;
 mod mail;
 mod mailbox;
 mod meeting_key;
+mod parting;
 mod plan;
 mod preview;
 mod progress;

@@ -5,7 +5,8 @@ use std::fmt::Debug;
 use jiff::Timestamp;
 use m365_activity::{ActivityType, FieldMappings, FilteredEvent, FilteredMessage, email_activity, meeting_activities};
 use m365_database::{
-    DpaAccepted, OwnText, accept_dpa, agreement_in_force, agreement_state, assert_dpa_accepted, set_agreement, withdraw_dpa,
+    DpaAccepted, OwnText, accept_dpa, agreement_in_force, agreement_state, assert_dpa_accepted, set_agreement,
+    withdraw_dpa,
 };
 use m365_model::{Ended, GraphUserId, MailboxId, StreamKind, UserId};
 use m365_privacy::{
@@ -541,6 +542,7 @@ async fn consent(store: &Store, teller: &mut Teller) {
     let own = OwnText::new("1", "We agree.").unwrap();
     teller.say("text", set_agreement(&tenant, &user, &own, store.database()).await.unwrap());
     teller.say("text", agreement_in_force(&tenant, store.database()).await.unwrap());
+    teller.say("stopped", store.stop_reading(&tenant, &user).await.unwrap());
     teller.say("kept", store.disconnect(&tenant, Leftovers::Keep, &user).await.unwrap());
     let other = "another".parse().unwrap();
     teller.say("owner", store.entra_owner(&entra, &other).await.unwrap());

@@ -128,6 +128,22 @@ async fn an_acceptance_anew_does_not_let_the_old_run_go_on() {
     }
 }
 
+/// Fails when the run says that an agreement is missing, or that the next one goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disconnect_in_the_middle_of_a_run_stores_nothing_more_and_is_told() {
+    for on in On::each() {
+        let kit = on.ready_behind_turnstile(&DOMAINS, |_| {}).await;
+        let operator = "operator".parse().unwrap();
+        let end = interrupted(&kit, async || {
+            kit.store.stop_reading(&kit.tenant, &operator).await.unwrap();
+        })
+        .await;
+        let told: Vec<_> = end.2.summary.problems.iter().map(|problem| problem.code.clone()).collect();
+        assert_eq!(told, ["disconnected"]);
+        assert_nothing_more_was_stored(&kit, end).await;
+    }
+}
+
 /// Fails when `begin_accepted` looks at the acceptance alone, and not at the text that is in force.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_text_in_the_middle_of_a_run_stores_nothing_more() {

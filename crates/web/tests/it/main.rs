@@ -4,6 +4,7 @@ mod activities;
 mod agreement;
 mod common;
 mod connect;
+mod disconnect;
 mod doors;
 mod downloads;
 mod limits;
