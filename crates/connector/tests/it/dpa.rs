@@ -36,8 +36,8 @@ async fn the_agreement_that_is_shown_and_accepted_is_the_one_in_force() {
 }
 
 /// Whoever has set up nothing can read what comes with the program.
-#[test]
-fn without_a_database_the_built_in_text_is_shown() {
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn without_a_database_the_built_in_text_is_shown() {
     let mut office = Office::new(|_| {});
     office.set("CONNECTOR_ENCRYPTION_KEY", "");
     assert!(office.done(&["dpa", "show"]).contains(AGREEMENT_TEXT));
