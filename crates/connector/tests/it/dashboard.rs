@@ -53,7 +53,7 @@ fn browse(script: &str, with: &str) {
     assert!(walk.status.success(), "{}", String::from_utf8_lossy(&walk.stderr));
 }
 
-/// Seen to fail with a policy that leaves Clerk's host out.
+/// Seen to fail with a policy whose `connect-src` leaves Clerk's host out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn people_sign_in_with_clerks_script() {
     let clerk = ClerkSim::start().await.expect("a free port");
