@@ -249,6 +249,16 @@ impl<'e> Reader<'e> {
         (self.env.get("RUST_LOG").unwrap_or_else(|| "info".to_owned()), format)
     }
 
+    /// Where metrics are told; nowhere unless it is said.
+    pub fn metrics(&mut self) -> Option<SocketAddr> {
+        let address = crate::metrics::read_address(&self.env.get("METRICS_ADDR")?);
+        if address.is_none() {
+            let what = "expected a port, such as 9465, for this machine alone, or an address and a port";
+            self.mistakes.add("METRICS_ADDR", what);
+        }
+        address
+    }
+
     /// The mistakes, if there were any.
     pub fn finish(self) -> Result<(), Mistakes> {
         if self.mistakes.0.is_empty() { Ok(()) } else { Err(self.mistakes) }

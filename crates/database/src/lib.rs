@@ -26,4 +26,5 @@ pub use copy::{Copied, CopyError, copied_tables};
 pub use database::{Database, DatabaseOptions, Dialect, Reader};
 pub use error::DatabaseError;
 pub use lock::{ConnectorLock, LockError};
+pub use migrate::newest_schema;
 pub use write::{Turn, WriteError, WriteTx};

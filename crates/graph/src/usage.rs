@@ -3,6 +3,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::traffic;
+
 /// Counts since the client was made.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Usage {
@@ -53,12 +55,14 @@ impl Counters {
         self.retried.fetch_add(1, Ordering::Relaxed);
         self.waited_ms.fetch_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        traffic::waits(after);
         let _waiting = Waiting(&self.waiting);
         tokio::time::sleep(after).await;
     }
 
     pub(crate) fn token(&self) {
         self.tokens.fetch_add(1, Ordering::Relaxed);
+        traffic::asked_for_a_token();
     }
 
     pub(crate) fn read(&self) -> Usage {

@@ -21,6 +21,7 @@ pub mod exclusions;
 pub mod export;
 pub mod feed;
 pub mod filter;
+pub mod glance;
 pub mod invitations;
 pub mod kept;
 pub mod keys;

@@ -41,6 +41,23 @@ pub enum Dropped {
 }
 
 impl Dropped {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::NoExternalParticipant,
+        Self::DomainNotAllowed,
+        Self::PrivateEvent,
+        Self::Cancelled,
+        Self::MeetingMail,
+        Self::SeriesMaster,
+        Self::MasterGone,
+        Self::MasterUnavailable,
+        Self::Removed,
+        Self::PartialRow,
+        Self::Duplicate,
+        Self::OutsideWindow,
+        Self::Malformed,
+    ];
+
     /// The word in the summary.
     pub const fn word(self) -> &'static str {
         match self {

@@ -1,5 +1,6 @@
 //! `config show | set`
 
+use jiff::civil::Date;
 use m365_activity::FieldMappings;
 use m365_database::{AgreementState, agreement_state};
 use m365_model::{TenantId, to_text};
@@ -18,6 +19,7 @@ pub async fn run(store: &Store, tenant: &TenantId, command: &Config) -> Exit {
     match command {
         Config::Show { json } => show(store, tenant, *json).await,
         Config::Set { name, value } if name == "internalDomains" => set_internal_domains(store, tenant, value).await,
+        Config::Set { name, value } if name == "secretExpiresOn" => note_secret_expiry(store, tenant, value).await,
         Config::Set { name, value } => set(store, tenant, name, value).await,
     }
 }
@@ -45,6 +47,7 @@ async fn collect(store: &Store, tenant: &TenantId) -> Result<Value, StoreError> 
         "tenantDomain": connector.tenant_domain.as_str(),
         "internalDomains": internal.iter().map(DomainName::as_str).collect::<Vec<_>>(),
         "entraTenantId": connector.entra_tenant,
+        "secretExpiresOn": connector.secret_expires_on.map(|day| day.to_string()),
         "dpaAcceptedAt": accepted_at,
         "dpaAcceptedByUserId": accepted_by,
         "calendarFieldMappings": mappings.calendar(),
@@ -93,10 +96,36 @@ async fn set(store: &Store, tenant: &TenantId, name: &str, value: &str) -> Exit 
         }
         Err(ChangeError::Setting(error)) => {
             explain(&error);
-            eprintln!("Settings: internalDomains, {}", NAMES.join(", "));
+            eprintln!("Settings: internalDomains, secretExpiresOn, {}", NAMES.join(", "));
             Exit::Usage
         }
         Err(ChangeError::Store(error)) => failed(&error),
+    }
+}
+
+/// Microsoft does not tell an application when its secret ends: whoever makes one notes it.
+async fn note_secret_expiry(store: &Store, tenant: &TenantId, value: &str) -> Exit {
+    let day = match value {
+        "off" => None,
+        text => {
+            let Ok(day) = text.parse::<Date>() else {
+                explain(
+                    &"secretExpiresOn: expected the day that Entra shows beside the secret, such as 2027-05-01, or off",
+                );
+                return Exit::Usage;
+            };
+            Some(day)
+        }
+    };
+    match store.note_secret_expiry(tenant, &operator(), day).await {
+        Ok(()) => {
+            match day {
+                Some(day) => eprintln!("The client secret ends on {day}: the metrics tell it."),
+                None => eprintln!("It is not known when the client secret ends."),
+            }
+            Exit::Done
+        }
+        Err(error) => failed(&error),
     }
 }
 

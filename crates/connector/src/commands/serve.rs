@@ -15,13 +15,14 @@ use url::Url;
 use super::{failed, open, sign_in_link, store_failed};
 use crate::exit::{Exit, explain};
 use crate::logging;
+use crate::metrics::{self, Tells};
 use crate::settings::{DashboardSettings, MicrosoftSettings, ProcessEnvironment, Reader};
 use crate::signals::Requests;
 
 pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
     let mut reader = Reader::new(&ProcessEnvironment);
     let (level, format) = reader.logging();
-    let (store, dashboard) = (reader.store(), reader.dashboard());
+    let (store, dashboard, metrics_at) = (reader.store(), reader.dashboard(), reader.metrics());
     if let Err(mistakes) = reader.finish() {
         explain(&mistakes);
         return Exit::Usage;
@@ -35,7 +36,10 @@ pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
     if let Err(error) = store.database().migrate().await {
         return failed(&error);
     }
-    let exit = serve(&store, dashboard, tenant, requests).await;
+    let exit = match metrics::start(metrics_at, &store, Tells::Everything).await {
+        Ok(_metrics) => serve(&store, dashboard, tenant, requests).await,
+        Err(exit) => exit,
+    };
     store.database().close().await;
     exit
 }

@@ -4,6 +4,7 @@ mod bad_input;
 mod canary;
 mod dashboard;
 mod killed;
+mod metrics;
 mod office;
 mod output;
 mod stopped;

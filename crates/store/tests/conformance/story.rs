@@ -415,6 +415,9 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("last run", store.last_run(&tenant).await.unwrap());
     teller.say("last good run", store.last_good_run(&tenant).await.unwrap());
     teller.say("recent runs", store.recent_runs(&tenant, 2).await.unwrap());
+    teller.say("newest ended run", store.newest_ended_run(&tenant).await.unwrap());
+    teller.say("ended runs", store.runs_ended_after(&tenant, 0, 5).await.unwrap());
+    teller.say("glance", store.glance(&tenant).await.unwrap());
     teller.say("mailbox totals", store.mailbox_totals(&tenant).await.unwrap());
     for listed in [Listed::All, Listed::NotRead] {
         teller.say("mailbox lines", store.mailbox_lines(&tenant, listed, "", 100).await.unwrap());
@@ -528,6 +531,7 @@ async fn consent(store: &Store, teller: &mut Teller) {
     teller.say("paused", store.pause_schedule(&tenant, &user, true).await.unwrap());
     store.note_secret_expiry(&tenant, &user, Some("2027-05-01".parse().unwrap())).await.unwrap();
     teller.say("connector", store.connector(&tenant).await.unwrap());
+    teller.say("glance", store.glance(&tenant).await.unwrap());
     teller.say("text", store.set_customer_agreement(&tenant, &user, "1", "We agree.").await.unwrap());
     teller.say("text", store.customer_agreement(&tenant).await.unwrap());
     teller.say("kept", store.disconnect(&tenant, Leftovers::Keep, &user).await.unwrap());
