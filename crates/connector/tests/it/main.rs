@@ -3,6 +3,7 @@
 mod bad_input;
 mod canary;
 mod dashboard;
+mod guide;
 mod killed;
 mod metrics;
 mod office;

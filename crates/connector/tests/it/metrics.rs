@@ -1,5 +1,7 @@
 //! What the metrics tell, and that it is what the guide says: real numbers, closed words, nobody's name.
 
+#![expect(clippy::float_cmp, reason = "Prometheus counts in floats; whole numbers are exact in them")]
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::TcpStream;
@@ -13,6 +15,9 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
 use crate::office::{DOMAINS, ENTRA, KEY, Office};
 
 const GUIDE: &str = include_str!("../../../../docs/operating.md");
+
+/// By metric and label: the label's words.
+type Words = BTreeMap<(String, String), BTreeSet<String>>;
 
 struct Serving {
     child: Child,
@@ -131,8 +136,8 @@ impl Scrape {
     }
 
     /// The words of each label of each metric; those of versions and of histograms' bounds are numbers.
-    fn words(&self) -> BTreeMap<(String, String), BTreeSet<String>> {
-        let mut words: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
+    fn words(&self) -> Words {
+        let mut words = Words::new();
         for (name, labels) in self.samples.keys() {
             for (label, word) in
                 labels.iter().filter(|(label, _)| !["le", "version", "schema"].contains(&label.as_str()))
@@ -145,8 +150,8 @@ impl Scrape {
 }
 
 /// The guide's table: metric, kind, label and its words.
-fn documented() -> (BTreeMap<String, String>, BTreeMap<(String, String), BTreeSet<String>>) {
-    let (mut kinds, mut words) = (BTreeMap::new(), BTreeMap::new());
+fn documented() -> (BTreeMap<String, String>, Words) {
+    let (mut kinds, mut words) = (BTreeMap::new(), Words::new());
     for row in GUIDE.lines().filter(|line| line.starts_with("| `m365_")) {
         let cells: Vec<&str> = row.trim_matches('|').split('|').map(str::trim).collect();
         let name = cells[0].trim_matches('`').to_owned();
