@@ -107,7 +107,6 @@ async fn scrape(State(metrics): State<Arc<Metrics>>) -> Response {
 mod tests {
     use super::*;
 
-    /// Seen to fail when `up` was only ever set to 1.
     #[tokio::test]
     async fn a_database_that_does_not_answer_is_told_and_a_worker_tells_of_itself_alone() {
         let ground = testkit::Ground::new(testkit::start(), "11111111-2222-3333-4444-555555555555").await;

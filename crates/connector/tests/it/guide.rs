@@ -114,7 +114,7 @@ fn postgres_port() -> Option<String> {
     url.rsplit_once(':').map(|(_, port)| port.to_owned())
 }
 
-/// Seen to fail with a restore that took the ledger away, and with an option that was misspelt.
+/// The same blocks were seen to fail with a restore that took the ledger away, and with an option that was misspelt.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_guide_works_from_the_first_line_to_the_last() {
     let machine = Machine::new();
@@ -145,7 +145,7 @@ fn variables(text: &str) -> BTreeSet<String> {
     words.map(|word| word.trim_end_matches('_').to_owned()).filter(|word| word.len() > 6).collect()
 }
 
-/// Seen to fail with a variable of the guide that the program does not read.
+/// Those of workers are named here until their command is in the program.
 #[test]
 fn every_variable_that_is_named_is_one_that_is_read() {
     let read = variables(include_str!("../../src/settings.rs"));

@@ -183,7 +183,7 @@ async fn a_run_that_serve_made(office: &mut Office) -> (Serving, String, Value) 
     (serving, ended, serde_json::from_str(&summary).expect("JSON"))
 }
 
-/// Seen to fail when throttled answers were counted as refused ones, and when each look counted the runs from the beginning.
+/// A run that `serve` made, and one that another process made beside it.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_metrics_say_what_the_run_says_of_itself() {
     let mut office = Office::ready(|options| options.seed = 82);
@@ -228,7 +228,7 @@ async fn the_metrics_say_what_the_run_says_of_itself() {
     assert!(!scrape.has("m365_last_good_sync_timestamp_seconds"), "nobody waits for a sync that may not be");
 }
 
-/// Seen to fail with a label that held the tenant, and with a metric that the guide did not have.
+/// The guide is held in both directions: a metric that it does not have, and one that it alone has.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_metrics_are_those_of_the_guide_and_name_nobody() {
     let mut office = Office::ready(|options| options.seed = 83);
