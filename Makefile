@@ -23,11 +23,12 @@ test: setup-tests lint check-edges check-licences check-migrations build
 test-long: export M365_LONG = 1
 test-long: test
 
-# How much memory large mailboxes take; how long reading takes among ten million records, on both databases, with the
-# engines' plans.
+# How much memory large mailboxes take; what rounds over 1,000 and 10,000 mailboxes take; how long reading takes among ten
+# million records, with the engines' plans. The last two on both databases.
 bench: setup-tests build
 	@scripts/measure-memory $(BIN)
 	@$(CARGO) build --release --quiet -p bench
+	@scripts/with-postgres bash -c 'scripts/measure-scale $(SCALE) --postgres "$$TEST_POSTGRES_URL" $(BIN) target/release/office'
 	@BENCH="$(BENCH)" scripts/with-postgres scripts/measure-reading target/release/bench
 
 lint:
