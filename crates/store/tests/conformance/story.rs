@@ -23,7 +23,7 @@ use m365_store::overview::Listed;
 use m365_store::reading::{Order, PageOf};
 use m365_store::records::{MessageCopy, ToStore};
 use m365_store::sign_in::SignInWay;
-use m365_store::streams::{Advance, Coverage, Round};
+use m365_store::streams::{Advance, Coverage, Position, QuietEnd, Round, Stream};
 use m365_store::{Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -139,12 +139,14 @@ async fn mailboxes(store: &Store, gate: &DpaAccepted<'_>, teller: &mut Teller) -
     teller.say("mailboxes", &rows);
     teller.say("mailboxes again", store.mailboxes(gate, &users).await.unwrap());
     let mailbox = rows[0].1;
-    store.mailbox_ended(gate, mailbox, MailboxState::Synced, None).await.unwrap();
-    store.mailbox_ended(gate, rows[1].1, MailboxState::Skipped, Some("Code")).await.unwrap();
+    store.mailbox_ended(gate, mailbox, MailboxState::Synced, None, &[]).await.unwrap();
+    store.mailbox_ended(gate, rows[1].1, MailboxState::Skipped, Some("Code"), &[]).await.unwrap();
     let folders = [("F1".to_owned(), None), ("F2".to_owned(), Some("drafts".to_owned()))];
     store.remember_folders(gate, mailbox, &folders).await.unwrap();
     store.remember_folders(gate, mailbox, &folders).await.unwrap();
     teller.say("folders", store.known_folders(gate, mailbox).await.unwrap());
+    let known = store.known_of(gate, mailbox).await.unwrap();
+    teller.say("known", (known.streams.len(), known.folders, known.has_waiting));
     mailbox
 }
 
@@ -195,6 +197,7 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     let stale = store.open_page(gate, &stream, version).await.unwrap();
     teller.say("stale", stale.save(Advance::Next("https://graph/next", &round(1))).await.unwrap_err().to_string());
     teller.say("other rules", store.open_page(gate, &stream, version - 1).await.err().map(|error| error.to_string()));
+    quiet_end(store, gate, &stream).await;
     let streams = store.streams(gate, mailbox).await.unwrap();
     let shown: Vec<_> = streams.iter().map(|s| (s.id, s.kind, s.folder_row, s.version, s.round.clone())).collect();
     teller.say("streams", shown);
@@ -203,6 +206,29 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     page.save(Advance::Finished(&round(1))).await.unwrap();
     teller.say("streams left", store.streams(gate, mailbox).await.unwrap().len());
     teller.say("records", store.count_records(&tenant()).await.unwrap());
+}
+
+/// A round that brought nothing moves its stream to another link and changes nothing else; whoever read it for an older version
+/// moves nothing.
+async fn quiet_end(store: &Store, gate: &DpaAccepted<'_>, began: &Stream) {
+    let now = || async {
+        let all = store.streams(gate, began.mailbox).await.unwrap();
+        all.into_iter().find(|stream| stream.id == began.id).unwrap()
+    };
+    let link_of = |stream: &Stream| match &stream.position {
+        Position::Delta(link) => link.expose_secret().to_owned(),
+        other => panic!("the stream stands at {other:?}"),
+    };
+    let before = now().await;
+    let end = |version, link: &str| QuietEnd { stream: began.id, version, link: link.into() };
+    let stale = [end(began.version, "https://graph/stale")];
+    store.mailbox_ended(gate, began.mailbox, MailboxState::Synced, None, &stale).await.unwrap();
+    assert_eq!((link_of(&now().await).as_str(), now().await.version), ("https://graph/delta", before.version));
+    let quiet = [end(before.version, "https://graph/quiet")];
+    store.mailbox_ended(gate, began.mailbox, MailboxState::Synced, None, &quiet).await.unwrap();
+    let after = now().await;
+    assert_eq!((link_of(&after).as_str(), after.version), ("https://graph/quiet", before.version + 1));
+    assert_eq!(after.round, before.round);
 }
 
 fn people(filter: &AddressFilter) -> FilteredAttendees {
@@ -288,6 +314,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     teller.say("taken back", page.retract(&[heads[1].id]).await.unwrap());
     page.save(Advance::Nowhere).await.unwrap();
     let waiting = store.waiting(gate, mailbox).await.unwrap();
+    assert!(store.known_of(gate, mailbox).await.unwrap().has_waiting);
     // Row numbers are the engine's own business: PostgreSQL uses one up for an upsert that finds a row.
     let shown: Vec<_> = waiting.iter().map(|c| (&c.event_id, c.state, &c.master_id, &c.place, c.starts_at)).collect();
     teller.say("waiting", shown);

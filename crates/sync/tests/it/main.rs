@@ -15,5 +15,6 @@ mod stop;
 mod summary;
 mod together;
 mod trouble;
+mod unneeded;
 mod ways;
 mod windows;
