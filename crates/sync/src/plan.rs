@@ -137,9 +137,11 @@ pub(crate) fn is_worth_keeping(stream: &Stream, link: &SecretString, now: Timest
 /// Whether a folder can be passed over because nothing lies in it: then its round can only tell what left it, which takes no
 /// record back. What comes into it is counted in it (<https://learn.microsoft.com/graph/api/resources/mailfolder>) and read in
 /// the next round, by the link that is kept; what came and went again stands where it went. So that no count is believed for
-/// good, such a folder is read once a day all the same, and so it is where a round is not over or other rules hold.
+/// good, a folder that ever told of a message is read in every round, any other once a day all the same; and so it is where a
+/// round is not over or other rules hold.
 pub(crate) fn can_be_passed_over(stream: &Stream, item_count: Option<u64>, terms: &Terms) -> bool {
     item_count == Some(0)
+        && stream.round.coverage.seen == 0
         && stream.kind == StreamKind::MailFolder
         && stream.round.window_version == terms.window_version
         && matches!(stream.position, Position::Delta(_))
