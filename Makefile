@@ -4,8 +4,10 @@ SHELL := bash
 CARGO := cargo
 BIN := target/release/m365-connector
 REPLAY := ../shared/replay/run.py
+# Tools that scripts/setup puts there rather than into the system.
+export PATH := $(CURDIR)/target/tools/bin:$(PATH)
 
-.PHONY: demo build test test-long bench lint check-edges check-licences check-migrations replay screenshots setup setup-tests clean
+.PHONY: demo build test test-long bench lint check-edges check-licences check-migrations check-deploy check-package replay screenshots setup setup-tests setup-long clean
 
 demo: setup
 	@$(CARGO) build --release --quiet -p m365-connector
@@ -14,20 +16,22 @@ demo: setup
 build: setup
 	@$(CARGO) build --release -p m365-connector
 
-# Everything, on SQLite and on a PostgreSQL server of its own; then the replay cases on both; then the demo.
-test: setup-tests lint check-edges check-licences check-migrations build
-	scripts/with-postgres $(CARGO) test --release --workspace --no-fail-fast
+# Everything, on SQLite, on a PostgreSQL server and on a Temporal server of its own; then the replay cases on both; then the demo.
+test: setup-tests lint check-edges check-licences check-migrations check-deploy build
+	scripts/with-postgres scripts/with-temporal $(CARGO) test --release --workspace --no-fail-fast
 	@$(MAKE) --no-print-directory demo replay
 
-# The same, and what takes long: the program is killed 200 times, not 20, and the simulation runs 2,000 seeds, not 100.
+# The same, and what takes long: the program is killed 200 times, not 20, the simulation runs 2,000 seeds, not 100, and the
+# Debian package and the image are made and tried.
 test-long: export M365_LONG = 1
-test-long: test
+test-long: setup-long test check-package
 
-# How much memory large mailboxes take; how long reading takes among ten million records, on both databases, with the
-# engines' plans.
+# How much memory large mailboxes take; what rounds over 1,000 and 10,000 mailboxes take; how long reading takes among ten
+# million records, with the engines' plans. The last two on both databases.
 bench: setup-tests build
 	@scripts/measure-memory $(BIN)
 	@$(CARGO) build --release --quiet -p bench
+	@scripts/with-postgres bash -c 'scripts/measure-scale $(SCALE) --postgres "$$TEST_POSTGRES_URL" $(BIN) target/release/office'
 	@BENCH="$(BENCH)" scripts/with-postgres scripts/measure-reading target/release/bench
 
 lint:
@@ -43,6 +47,14 @@ check-licences:
 
 check-migrations:
 	scripts/check-migrations
+
+# Units, alert rules, the image's and the compose file: judged as far as this machine has their judges.
+check-deploy:
+	scripts/check-deploy
+
+check-package: build
+	scripts/check-package
+	scripts/check-image $(BIN)
 
 # Cases against the command line, written apart from this project; they run where they are present, on both databases.
 replay: build
@@ -60,6 +72,9 @@ setup:
 
 setup-tests:
 	@scripts/setup tests
+
+setup-long:
+	@scripts/setup long
 
 clean:
 	$(CARGO) clean

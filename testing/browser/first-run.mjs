@@ -55,6 +55,18 @@ try {
   await clickByRole(page, "button", "Start initial sync");
   await page.getByText("Healthy").waitFor({ timeout: 60_000 });
   await look(page, "connector");
+  await clickByRole(page, "button", "Pause the schedule");
+  await page.getByText("Paused since").waitFor();
+  await look(page, "connector-paused");
+  await clickByRole(page, "button", "Resume the schedule");
+  await page.getByText("Next sync").waitFor();
+  await page.goto(`${origin}/settings/connectors/microsoft-365/register`);
+  await page.getByLabel("Last day of the secret").fill(new Date(Date.now() + 20 * 86_400_000).toISOString().slice(0, 10));
+  await clickByRole(page, "button", "Note the day");
+  await page.getByText("in 20 days").waitFor();
+  await page.goto(`${origin}/settings/connectors/microsoft-365`);
+  await page.getByText("has to be replaced").waitFor();
+  await look(page, "connector-secret-ends");
   await page.getByRole("link", { name: "Activities" }).first().click();
   const records = await page.locator("tbody tr").count();
   if (records === 0) faults.push("there are no records on the page of activities");
@@ -64,6 +76,7 @@ try {
     ["register", "/settings/connectors/microsoft-365/register"],
     ["connect-again", "/settings/connectors/microsoft-365/connect"],
     ["agreement-accepted", "/settings/connectors/microsoft-365/agreement"],
+    ["agreement-text", "/settings/connectors/microsoft-365/agreement/text"],
     ["mailboxes", "/settings/connectors/microsoft-365/mailboxes"],
     ["settings", "/settings/connectors/microsoft-365/settings"],
     ["health", "/settings/connectors/microsoft-365/health"],
@@ -83,6 +96,18 @@ try {
   await page.goto(`${origin}/activities`);
   await page.locator('a[href^="/people/"]').first().click();
   await look(page, "person");
+  await page.goto(`${origin}/settings/connectors/microsoft-365/agreement/text`);
+  await page.getByLabel("Version").fill("2026-11");
+  await page.getByRole("textbox", { name: "Text" }).fill("We agree.");
+  await clickByRole(page, "button", "Put this text in force");
+  await page.getByRole("alert").waitFor();
+  await look(page, "agreement-text-refused");
+  await page.getByLabel("Version").fill("Contoso 1");
+  await clickByRole(page, "button", "Put this text in force");
+  await page.getByText("A new text asks again").waitFor();
+  await look(page, "agreement-own");
+  await page.getByRole("checkbox").check();
+  await clickByRole(page, "button", "Accept");
 } catch (error) {
   faults.push(`${page.url().replace(/sign-in\/.*/, "sign-in/…")}: ${error.message}`);
   if (pictures) await screenshot(page, `${pictures}/failed.png`);

@@ -151,8 +151,10 @@ pub enum Command {
     Keys(Keys),
     /// Run the Microsoft Graph and Entra ID simulator alone; the first line printed is its URL
     Simulate(Simulate),
-    /// Open the dashboard, and sync on schedule
+    /// Open the dashboard, and sync on schedule: in this process, or on Temporal where TEMPORAL_ADDRESS is set
     Serve,
+    /// Do the syncs that Temporal hands out
+    Worker,
     /// Print a link that signs the local administrator in, once
     SignInLink,
     /// Do the whole job on an invented tenant; nothing leaves this machine
@@ -192,7 +194,7 @@ pub enum Tenants {
 
 #[derive(Debug, Subcommand)]
 pub enum Dpa {
-    /// Print the agreement
+    /// Print the text of the agreement that is in force
     Show,
     /// Accept the agreement for the company
     Accept {

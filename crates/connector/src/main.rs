@@ -8,6 +8,7 @@ mod cli;
 mod commands;
 mod exit;
 mod logging;
+mod metrics;
 mod output;
 mod settings;
 mod signals;

@@ -1,5 +1,7 @@
 //! The environment: every mistake in it is named at once, with what is expected; a secret's value never.
 
+mod temporal;
+
 use std::net::SocketAddr;
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
@@ -10,6 +12,7 @@ use m365_database::DatabaseOptions;
 use m365_graph::{Cloud, Credentials, Endpoints};
 use m365_model::EntraTenantId;
 use m365_store::{Crypter, MasterKey};
+use m365_web::TrustedProxies;
 use secrecy::{ExposeSecret as _, SecretString};
 use url::Url;
 
@@ -62,6 +65,8 @@ pub struct DashboardSettings {
     pub clerk: Option<ClerkSettings>,
     /// The one Entra tenant that the installation serves, if it is pinned.
     pub pinned: Option<EntraTenantId>,
+    /// Proxies in front of it, whose word on where a request comes from is believed.
+    pub proxies: TrustedProxies,
 }
 
 /// Whether people may reach the dashboard so: by https, or on their own machine.
@@ -195,9 +200,18 @@ impl<'e> Reader<'e> {
         let endpoints = self.endpoints();
         let microsoft = if is_registered { self.microsoft() } else { None };
         let authority = endpoints?.authority().origin().ascii_serialization();
-        let (clerk, pinned) = (self.clerk(), self.pinned_tenant());
+        let (clerk, pinned, proxies) = (self.clerk(), self.pinned_tenant(), self.proxies());
         let (listen, redirect_uri) = (listen?, redirect_uri?);
-        Some(DashboardSettings { listen, public_url, redirect_uri, authority, microsoft, clerk, pinned })
+        Some(DashboardSettings { listen, public_url, redirect_uri, authority, microsoft, clerk, pinned, proxies })
+    }
+
+    /// Nobody's word is believed unless a variable says so: whoever asks could write the header himself.
+    fn proxies(&mut self) -> TrustedProxies {
+        let Some(text) = self.env.get("TRUSTED_PROXIES") else { return TrustedProxies::default() };
+        text.parse().unwrap_or_else(|error| {
+            self.mistakes.add("TRUSTED_PROXIES", error);
+            TrustedProxies::default()
+        })
     }
 
     /// All of Clerk's variables or none: with some of them, people would sign in otherwise than somebody meant.
@@ -247,6 +261,16 @@ impl<'e> Reader<'e> {
             }
         };
         (self.env.get("RUST_LOG").unwrap_or_else(|| "info".to_owned()), format)
+    }
+
+    /// Where metrics are told; nowhere unless it is said.
+    pub fn metrics(&mut self) -> Option<SocketAddr> {
+        let address = crate::metrics::read_address(&self.env.get("METRICS_ADDR")?);
+        if address.is_none() {
+            let what = "expected a port, such as 9465, for this machine alone, or an address and a port";
+            self.mistakes.add("METRICS_ADDR", what);
+        }
+        address
     }
 
     /// The mistakes, if there were any.
@@ -343,14 +367,22 @@ mod tests {
             ("O365_CLOUD", "moon"),
             ("LOG_FORMAT", "xml"),
             ("O365_TENANT_ID", "contoso"),
+            ("TRUSTED_PROXIES", "yes"),
         ]);
         let mut reader = Reader::new(&env);
+        assert_eq!(reader.proxies(), TrustedProxies::default());
         assert!(reader.store().is_none() && reader.microsoft().is_none() && reader.pinned_tenant().is_none());
         reader.logging();
         let text = reader.finish().unwrap_err().to_string();
-        for name in
-            ["DATABASE_URL", "CONNECTOR_ENCRYPTION_KEY", "O365_CLIENT_ID", "O365_CLOUD", "LOG_FORMAT", "O365_TENANT_ID"]
-        {
+        for name in [
+            "DATABASE_URL",
+            "CONNECTOR_ENCRYPTION_KEY",
+            "O365_CLIENT_ID",
+            "O365_CLOUD",
+            "LOG_FORMAT",
+            "O365_TENANT_ID",
+            "TRUSTED_PROXIES",
+        ] {
             assert!(text.contains(name), "{name} is not named in: {text}");
         }
         assert!(!text.contains("hunter2"), "{text}");

@@ -1,22 +1,11 @@
 //! The gate: no request for people, mail or calendars, and no record, without an agreement that stands.
 
 use m365_model::{ConnectorId, TenantId, UserId, from_text, to_text};
-use sha2::{Digest as _, Sha256};
 use sqlx::Row as _;
 use thiserror::Error;
 
-use crate::{Database, DatabaseError, WriteTx};
-
-/// The text that an administrator accepts.
-pub const AGREEMENT_TEXT: &str = include_str!("../agreement/text.md");
-
-/// The version of [`AGREEMENT_TEXT`]. A new version asks again.
-pub const AGREEMENT_VERSION: &str = "2026-11";
-
-/// SHA-256 of [`AGREEMENT_TEXT`], in hex: what exactly was accepted.
-pub fn agreement_sha256() -> String {
-    hex::encode(Sha256::digest(AGREEMENT_TEXT.as_bytes()))
-}
+use crate::text::{AGREEMENT_VERSION, agreement_sha256};
+use crate::{Database, DatabaseError, Dialect, WriteTx};
 
 /// Proof that the agreement stood when the run began. [`assert_dpa_accepted`] is its only maker.
 ///
@@ -46,10 +35,6 @@ impl DpaAccepted<'_> {
     pub fn connector(&self) -> &ConnectorId {
         &self.connector
     }
-
-    pub(crate) fn acceptance(&self) -> &str {
-        &self.acceptance
-    }
 }
 
 /// Why the gate is shut.
@@ -69,7 +54,7 @@ pub enum GateError {
         "sync blocked by DPA: have a tenant administrator accept the data processing agreement in connector settings"
     )]
     NotAccepted,
-    /// Accepted in an older version.
+    /// Accepted in another text than the one that is in force.
     #[error(
         "sync blocked by DPA: the agreement has a new version; have a tenant administrator accept it in connector settings"
     )]
@@ -86,7 +71,7 @@ pub struct Acceptance {
     pub at: jiff::Timestamp,
     /// By whom.
     pub by: UserId,
-    /// Which version of the text.
+    /// Which version of the text it was.
     pub version: String,
     /// SHA-256 of the text, in hex.
     pub text_sha256: String,
@@ -101,7 +86,7 @@ pub enum AgreementState {
     Never,
     /// Accepted and in force.
     Standing(Acceptance),
-    /// Accepted in an older version of the text.
+    /// Accepted in another text than the one that is in force.
     Outdated(Acceptance),
     /// Withdrawn at that time.
     Withdrawn(Acceptance, jiff::Timestamp),
@@ -110,7 +95,7 @@ pub enum AgreementState {
 /// Lets a run begin, or says why not. The first statement of every sync.
 ///
 /// # Errors
-/// [`GateError`] when no acceptance of the present version stands.
+/// [`GateError`] when no acceptance of the text that is in force stands.
 pub async fn assert_dpa_accepted<'run>(tenant: &TenantId, db: &'run Database) -> Result<DpaAccepted<'run>, GateError> {
     let row = config_row(tenant, db).await?.ok_or(GateError::NotConnected)?;
     if row.disconnected_at.is_some() {
@@ -140,8 +125,8 @@ pub async fn agreement_state(tenant: &TenantId, db: &Database) -> Result<Agreeme
     }
 }
 
-/// Records that `user` accepts the present version of the agreement for `tenant`'s `connector`: time, user, version and
-/// the hash of the text. Accepting what stands already changes nothing.
+/// Records that `user` accepts the text that is in force for `tenant`'s `connector`: time, user, version and the hash of the
+/// text. Accepting what stands already changes nothing.
 ///
 /// # Errors
 /// [`GateError::NotConnected`] when the connector is not the tenant's, [`GateError::Disconnected`] when it no longer reads.
@@ -151,25 +136,50 @@ pub async fn accept_dpa(
     connector: &ConnectorId,
     db: &Database,
 ) -> Result<Acceptance, GateError> {
+    accept(tenant, user, connector, None, db).await
+}
+
+/// As [`accept_dpa`], of the text with this hash and no other: what somebody has read, who was shown it a while ago.
+///
+/// # Errors
+/// As [`accept_dpa`], and [`GateError::Outdated`] when another text is in force by now.
+pub async fn accept_dpa_as_shown(
+    tenant: &TenantId,
+    user: &UserId,
+    connector: &ConnectorId,
+    shown_sha256: &str,
+    db: &Database,
+) -> Result<Acceptance, GateError> {
+    accept(tenant, user, connector, Some(shown_sha256), db).await
+}
+
+async fn accept(
+    tenant: &TenantId,
+    user: &UserId,
+    connector: &ConnectorId,
+    shown_sha256: Option<&str>,
+    db: &Database,
+) -> Result<Acceptance, GateError> {
     let mut tx = db.begin(tenant).await?;
+    // No other text comes into force before this transaction ends.
+    tx.hold_acceptance(tenant).await?;
     let row = config_row_in(tenant, &mut tx).await?.filter(|row| row.connector == connector.as_str());
     let row = row.ok_or(GateError::NotConnected)?;
     if row.disconnected_at.is_some() {
         return Err(GateError::Disconnected);
     }
+    let (version, text_sha256) = row.in_force();
+    if shown_sha256.is_some_and(|shown| shown != text_sha256) {
+        return Err(GateError::Outdated);
+    }
     if let AgreementState::Standing(standing) = row.state()? {
         return Ok(standing);
     }
     let surroundings = db.surroundings();
-    let acceptance = Acceptance {
-        at: surroundings.now(),
-        by: user.clone(),
-        version: AGREEMENT_VERSION.to_owned(),
-        text_sha256: agreement_sha256(),
-    };
+    let acceptance = Acceptance { at: surroundings.now(), by: user.clone(), version, text_sha256 };
     sqlx::query(
         "UPDATE o365_config SET dpa_acceptance_id = $1, dpa_accepted_at = $2, dpa_accepted_by_user_id = $3, \
-         dpa_version = $4, dpa_text_sha256 = $5, dpa_withdrawn_at = NULL, dpa_withdrawn_by_user_id = NULL \
+         dpa_version = $4, dpa_text_sha256 = $5, dpa_withdrawn_at = NULL, dpa_withdrawn_by_user_id = NULL, dpa_outdated_at = NULL \
          WHERE tenant_id = $6",
     )
     .bind(surroundings.fresh_id("acc_"))
@@ -213,6 +223,34 @@ pub async fn withdraw_dpa(tenant: &TenantId, user: &UserId, db: &Database) -> Re
 }
 
 impl WriteTx {
+    /// Keeps the acceptance and the text that is in force as they are until this transaction ends. SQLite has one writer.
+    pub(crate) async fn hold_acceptance(&mut self, tenant: &TenantId) -> Result<(), DatabaseError> {
+        if self.dialect() == Dialect::Postgres {
+            sqlx::query("SELECT tenant_id FROM o365_config WHERE tenant_id = $1 FOR UPDATE")
+                .bind(tenant.as_str())
+                .fetch_optional(self.connection())
+                .await?;
+        }
+        Ok(())
+    }
+
+    /// Whether the acceptance that a run began with stands, and is of the text that is in force. Until this transaction ends
+    /// nobody withdraws, and no other text comes into force: SQLite has one writer, PostgreSQL locks the row for sharing.
+    pub(crate) async fn still_stands(&mut self, gate: &DpaAccepted<'_>) -> Result<bool, DatabaseError> {
+        if self.dialect() == Dialect::Postgres {
+            sqlx::query("SELECT tenant_id FROM o365_config WHERE tenant_id = $1 FOR SHARE")
+                .bind(gate.tenant.as_str())
+                .fetch_optional(self.connection())
+                .await?;
+        }
+        let row = config_row_in(&gate.tenant, self).await?;
+        Ok(row.is_some_and(|row| {
+            row.disconnected_at.is_none()
+                && row.acceptance_id.as_deref() == Some(gate.acceptance.as_str())
+                && row.accepts_what_is_in_force()
+        }))
+    }
+
     /// Adds a line to the audit trail. `detail` is a JSON object of domains, versions and counts.
     ///
     /// # Errors
@@ -237,7 +275,7 @@ impl WriteTx {
     }
 }
 
-/// The agreement's columns of a connector's row.
+/// The agreement's columns of a connector's row, with the company's own text beside it.
 struct ConfigRow {
     connector: String,
     acceptance_id: Option<String>,
@@ -247,10 +285,14 @@ struct ConfigRow {
     sha256: Option<String>,
     withdrawn_at: Option<String>,
     disconnected_at: Option<String>,
+    outdated_at: Option<String>,
+    own: Option<(String, String)>,
 }
 
-const CONFIG_ROW: &str = "SELECT connector_id, dpa_acceptance_id, dpa_accepted_at, dpa_accepted_by_user_id, dpa_version, \
-                          dpa_text_sha256, dpa_withdrawn_at, disconnected_at FROM o365_config WHERE tenant_id = $1";
+const CONFIG_ROW: &str = "SELECT c.connector_id, c.dpa_acceptance_id, c.dpa_accepted_at, c.dpa_accepted_by_user_id, \
+                          c.dpa_version, c.dpa_text_sha256, c.dpa_withdrawn_at, c.disconnected_at, c.dpa_outdated_at, \
+                          t.version, t.text_sha256 FROM o365_config c \
+                          LEFT JOIN customer_agreement t ON t.tenant_id = c.tenant_id WHERE c.tenant_id = $1";
 
 async fn config_row(tenant: &TenantId, db: &Database) -> Result<Option<ConfigRow>, DatabaseError> {
     let row =
@@ -274,7 +316,20 @@ impl ConfigRow {
             sha256: row.try_get(5)?,
             withdrawn_at: row.try_get(6)?,
             disconnected_at: row.try_get(7)?,
+            outdated_at: row.try_get(8)?,
+            own: row.try_get::<Option<String>, _>(9)?.zip(row.try_get(10)?),
         })
+    }
+
+    /// Version and hash of the text that is in force.
+    fn in_force(&self) -> (String, String) {
+        self.own.clone().unwrap_or_else(|| (AGREEMENT_VERSION.to_owned(), agreement_sha256()))
+    }
+
+    /// Whether it was accepted since it came into force.
+    fn accepts_what_is_in_force(&self) -> bool {
+        let (version, sha256) = self.in_force();
+        self.outdated_at.is_none() && self.version == Some(version) && self.sha256 == Some(sha256)
     }
 
     fn state(&self) -> Result<AgreementState, DatabaseError> {
@@ -291,7 +346,7 @@ impl ConfigRow {
         };
         Ok(match (&self.withdrawn_at, &self.acceptance_id) {
             (Some(at), _) => AgreementState::Withdrawn(acceptance, from_text(at).ok_or_else(unreadable)?),
-            (None, Some(_)) if acceptance.version == AGREEMENT_VERSION => AgreementState::Standing(acceptance),
+            (None, Some(_)) if self.accepts_what_is_in_force() => AgreementState::Standing(acceptance),
             (None, _) => AgreementState::Outdated(acceptance),
         })
     }

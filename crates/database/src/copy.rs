@@ -37,6 +37,7 @@ const TABLES: &[Table] = &[
     Table { name: "feed_state", key: &["tenant_id"] },
     Table { name: "feed_tombstone", key: &["id"] },
     Table { name: "sync_run", key: &["number"] },
+    Table { name: "run_mailbox", key: &["run_id", "place"] },
     Table { name: "audit_event", key: &["id"] },
     Table { name: "sign_in_link", key: &["link_hash"] },
     Table { name: "local_session", key: &["session_key"] },
@@ -45,6 +46,7 @@ const TABLES: &[Table] = &[
     Table { name: "entra_confirmation", key: &["entra_tenant_id"] },
     Table { name: "entra_owner", key: &["entra_tenant_id"] },
     Table { name: "customer_agreement", key: &["tenant_id"] },
+    Table { name: "application_secret", key: &["tenant_id"] },
 ];
 
 /// The names of the tables that are copied, for the test that holds them against the schema; `tenant` and `installation`, which
@@ -87,6 +89,7 @@ impl Database {
     /// # Errors
     /// When the database fails.
     pub async fn tenants(&self) -> Result<Vec<TenantId>, DatabaseError> {
+        self.assert_in_place()?;
         let names: Vec<String> =
             sqlx::query_scalar("SELECT tenant_id FROM tenant ORDER BY tenant_id").fetch_all(&self.pool).await?;
         let unreadable = |_| DatabaseError::Other { class: "a tenant's id is of another kind", code: None };

@@ -8,6 +8,7 @@ use sqlx::any::{AnyPoolOptions, install_default_drivers};
 use sqlx::pool::PoolConnection;
 use sqlx::{Any, AnyConnection, AnyPool, Transaction};
 
+use crate::sqlite::FileId;
 use crate::{DatabaseError, postgres, sqlite};
 
 /// Which engine answers. The statements are the same for both; what differs is how a database is opened, how a row is
@@ -44,8 +45,8 @@ pub struct Database {
     /// The connections that write. SQLite has one writer: a pool of one takes turns without retrying on the engine's lock, and
     /// keeps the pages that it wrote in its cache.
     pub(crate) writers: AnyPool,
-    /// SQLite's file.
-    pub(crate) path: Option<PathBuf>,
+    /// SQLite's file, by its name and as it was when it was opened.
+    pub(crate) file: Option<(PathBuf, Option<FileId>)>,
 }
 
 impl Database {
@@ -70,14 +71,15 @@ impl Database {
         let pool = AnyPoolOptions::new().max_connections(options.max_connections).acquire_timeout(options.timeout);
         if postgres::is_url(url) {
             let pool = postgres::open(pool, url, options.timeout).await?;
-            return Ok(Self { writers: pool.clone(), pool, dialect: Dialect::Postgres, surroundings, path: None });
+            return Ok(Self { writers: pool.clone(), pool, dialect: Dialect::Postgres, surroundings, file: None });
         }
         let path = sqlite::create(url)?;
         sqlite::probe(&path, options.timeout).await?;
         let pool = sqlite::open(pool, &path, options.timeout).await?;
         let one = AnyPoolOptions::new().max_connections(1).acquire_timeout(sqlite::LONGEST_TURN);
         let writers = sqlite::open(one, &path, options.timeout).await?;
-        Ok(Self { pool, writers, dialect: Dialect::Sqlite, surroundings, path: Some(path) })
+        let opened = sqlite::file_at(&path);
+        Ok(Self { pool, writers, dialect: Dialect::Sqlite, surroundings, file: Some((path, opened)) })
     }
 
     /// The time and chance that this database stamps and names rows with.
@@ -87,7 +89,7 @@ impl Database {
 
     /// SQLite's file.
     pub fn file(&self) -> Option<&std::path::Path> {
-        self.path.as_deref()
+        self.file.as_ref().map(|(path, _)| path.as_path())
     }
 
     /// Which engine this is.
@@ -95,11 +97,24 @@ impl Database {
         self.dialect
     }
 
+    /// Checks that SQLite's file still has its name. Connections to one that was moved or deleted go on as if nothing had happened,
+    /// and what they write is lost (<https://www.sqlite.org/howtocorrupt.html#_unlinking_or_renaming_a_database_file_while_in_use>).
+    ///
+    /// # Errors
+    /// [`DatabaseError::Replaced`].
+    pub(crate) fn assert_in_place(&self) -> Result<(), DatabaseError> {
+        match &self.file {
+            Some((path, opened)) if sqlite::file_at(path) != *opened => Err(DatabaseError::Replaced),
+            _ => Ok(()),
+        }
+    }
+
     /// A connection that reads what belongs to `tenant`, and on PostgreSQL can see nothing else.
     ///
     /// # Errors
     /// When no connection is free in time or the server is gone.
     pub async fn reader(&self, tenant: &TenantId) -> Result<Reader, DatabaseError> {
+        self.assert_in_place()?;
         match self.dialect {
             Dialect::Sqlite => Ok(Reader::Plain(self.pool.acquire().await?)),
             Dialect::Postgres => {
@@ -115,6 +130,7 @@ impl Database {
     /// # Errors
     /// As [`Database::reader`].
     pub async fn snapshot(&self, tenant: &TenantId) -> Result<Reader, DatabaseError> {
+        self.assert_in_place()?;
         let begin = match self.dialect {
             Dialect::Sqlite => "BEGIN DEFERRED",
             Dialect::Postgres => "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",

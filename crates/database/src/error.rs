@@ -17,6 +17,12 @@ pub enum DatabaseError {
         "the database file cannot be opened: check that its folder exists and that this user may read and write it"
     )]
     Open,
+    /// The file was moved, replaced or deleted while it was open.
+    #[error(
+        "the database file was moved, replaced or deleted while this program had it open: nothing was changed; put it back, or \
+         start the program again with the file that is to be used"
+    )]
+    Replaced,
     /// The file may be read but not written.
     #[error("the database is read-only: nothing was changed; make the file and its folder writable for this user")]
     ReadOnly,
@@ -49,6 +55,22 @@ pub enum DatabaseError {
         /// The engine's code, digits and letters only.
         code: Option<String>,
     },
+}
+
+impl DatabaseError {
+    /// Whether the same may succeed a while later without anybody changing the program, its settings or its files.
+    pub const fn may_pass(&self) -> bool {
+        match self {
+            Self::Unreachable | Self::Open | Self::ReadOnly | Self::Locked | Self::Full | Self::Other { .. } => true,
+            Self::Url
+            | Self::Damaged
+            | Self::Replaced
+            | Self::NotMigrated
+            | Self::Newer
+            | Self::MigrationChanged
+            | Self::Refused(_) => false,
+        }
+    }
 }
 
 impl From<sqlx::Error> for DatabaseError {

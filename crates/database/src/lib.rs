@@ -16,14 +16,20 @@ mod lock;
 mod migrate;
 mod postgres;
 mod sqlite;
+mod text;
 mod write;
 
 pub use agreement::{
-    AGREEMENT_TEXT, AGREEMENT_VERSION, Acceptance, AgreementState, DpaAccepted, GateError, accept_dpa,
-    agreement_sha256, agreement_state, assert_dpa_accepted, withdraw_dpa,
+    Acceptance, AgreementState, DpaAccepted, GateError, accept_dpa, accept_dpa_as_shown, agreement_state,
+    assert_dpa_accepted, withdraw_dpa,
 };
 pub use copy::{Copied, CopyError, copied_tables};
 pub use database::{Database, DatabaseOptions, Dialect, Reader};
 pub use error::DatabaseError;
 pub use lock::{ConnectorLock, LockError};
+pub use migrate::newest_schema;
+pub use text::{
+    AGREEMENT_TEXT, AGREEMENT_VERSION, Agreement, OwnText, OwnTextError, SetTextError, agreement_in_force,
+    agreement_sha256, set_agreement, use_built_in_agreement,
+};
 pub use write::{Turn, WriteError, WriteTx};

@@ -2,6 +2,7 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::PathBuf;
 
 use m365_model::TenantId;
 use sha2::{Digest as _, Sha256};
@@ -39,7 +40,7 @@ impl Database {
     /// # Errors
     /// When the lock file cannot be used or the server does not answer.
     pub async fn try_lock(&self, tenant: &TenantId) -> Result<Option<ConnectorLock>, LockError> {
-        if self.path.is_some() {
+        if self.file.is_some() {
             let file = self.lock_file(tenant)?;
             return match file.try_lock() {
                 Ok(()) => Ok(Some(ConnectorLock(Held::File(file)))),
@@ -56,12 +57,34 @@ impl Database {
         Ok(is_ours.then_some(ConnectorLock(Held::Session(session))))
     }
 
+    /// Takes the lock of `tenant`'s connector together with others who take it so, if nobody has it alone.
+    ///
+    /// # Errors
+    /// When the lock file cannot be used or the server does not answer.
+    pub async fn try_share(&self, tenant: &TenantId) -> Result<Option<ConnectorLock>, LockError> {
+        if self.file.is_some() {
+            let file = self.lock_file(tenant)?;
+            return match file.try_lock_shared() {
+                Ok(()) => Ok(Some(ConnectorLock(Held::File(file)))),
+                Err(TryLockError::WouldBlock) => Ok(None),
+                Err(TryLockError::Error(_)) => Err(LockError::Unusable),
+            };
+        }
+        let mut session = self.session().await?;
+        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock_shared($1)")
+            .bind(lock_number(tenant))
+            .fetch_one(&mut session)
+            .await
+            .map_err(DatabaseError::from)?;
+        Ok(is_ours.then_some(ConnectorLock(Held::Session(session))))
+    }
+
     /// Waits until the lock is free, and takes it.
     ///
     /// # Errors
     /// When the lock file cannot be used or the server does not answer.
     pub async fn lock(&self, tenant: &TenantId) -> Result<ConnectorLock, LockError> {
-        if self.path.is_some() {
+        if self.file.is_some() {
             let file = self.lock_file(tenant)?;
             let waiting = tokio::task::spawn_blocking(move || file.lock().map(|()| ConnectorLock(Held::File(file))));
             return waiting.await.map_err(|_| LockError::Unusable)?.map_err(|_| LockError::Unusable);
@@ -84,7 +107,7 @@ impl Database {
     }
 
     fn lock_file(&self, tenant: &TenantId) -> Result<File, LockError> {
-        let mut path = self.path.clone().unwrap_or_default().into_os_string();
+        let mut path = self.file().map(PathBuf::from).unwrap_or_default().into_os_string();
         path.push(format!(".{tenant}.lock"));
         let options = OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path);
         options.map_err(|_| LockError::Unusable)

@@ -69,7 +69,30 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0010_sign_in.sql"),
         include_str!("../migrations/postgres/0010_sign_in.sql"),
     ),
+    (
+        11,
+        "shared runs",
+        include_str!("../migrations/sqlite/0011_shared_runs.sql"),
+        include_str!("../migrations/postgres/0011_shared_runs.sql"),
+    ),
+    (
+        12,
+        "notes",
+        include_str!("../migrations/sqlite/0012_notes.sql"),
+        include_str!("../migrations/postgres/0012_notes.sql"),
+    ),
+    (
+        13,
+        "a persons page",
+        include_str!("../migrations/sqlite/0013_a_persons_page.sql"),
+        include_str!("../migrations/postgres/0013_a_persons_page.sql"),
+    ),
 ];
+
+/// The version of the schema that this program was written for.
+pub fn newest_schema() -> i64 {
+    MIGRATIONS.last().map_or(0, |(version, ..)| *version)
+}
 
 fn migrator(dialect: Dialect) -> Migrator {
     let migrations = MIGRATIONS.iter().map(|(version, name, sqlite, postgres)| {
@@ -100,14 +123,21 @@ impl Database {
     /// [`DatabaseError::NotMigrated`] or [`DatabaseError::Newer`], each with what to do.
     pub async fn assert_current(&self) -> Result<(), DatabaseError> {
         let applied = self.applied().await?;
-        let newest = MIGRATIONS.last().map_or(0, |(version, ..)| *version);
-        if applied.iter().any(|version| *version > newest) {
+        if applied.iter().any(|version| *version > newest_schema()) {
             Err(DatabaseError::Newer)
         } else if applied.len() < MIGRATIONS.len() {
             Err(DatabaseError::NotMigrated)
         } else {
             Ok(())
         }
+    }
+
+    /// The version that the schema has: 0 before the first migration.
+    ///
+    /// # Errors
+    /// When the database does not answer.
+    pub async fn schema_version(&self) -> Result<i64, DatabaseError> {
+        Ok(self.applied().await?.last().copied().unwrap_or_default())
     }
 
     async fn applied(&self) -> Result<Vec<i64>, DatabaseError> {

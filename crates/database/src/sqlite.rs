@@ -18,6 +18,16 @@ pub(crate) fn create(url: &str) -> Result<PathBuf, DatabaseError> {
     Ok(path)
 }
 
+/// A file as the system knows it, by whatever name: the disk, and its number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct FileId(u64, u64);
+
+/// The file that has this name now.
+pub(crate) fn file_at(path: &Path) -> Option<FileId> {
+    use std::os::unix::fs::MetadataExt as _;
+    std::fs::metadata(path).ok().map(|file| FileId(file.dev(), file.ino()))
+}
+
 /// Opens the file once, by itself: a pool would try a file that cannot be used again and again, and call that a lock.
 pub(crate) async fn probe(path: &Path, timeout: Duration) -> Result<(), DatabaseError> {
     let mut connection = AnyConnection::connect(&driver_url(path)?).await?;

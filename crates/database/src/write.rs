@@ -1,7 +1,7 @@
 //! Transactions that write.
 
 use m365_model::{MailboxId, TenantId};
-use sqlx::{Any, AnyConnection, Row as _, Transaction};
+use sqlx::{Any, AnyConnection, Transaction};
 use thiserror::Error;
 
 use crate::agreement::DpaAccepted;
@@ -40,8 +40,8 @@ impl Turn {
 pub enum WriteError {
     /// The acceptance that the run began with no longer stands, or the connector was disconnected.
     #[error(
-        "sync blocked: the agreement was withdrawn or accepted anew, or Microsoft 365 was disconnected; nothing more was \
-         stored"
+        "sync blocked: the agreement was withdrawn or accepted anew, or has another text, or Microsoft 365 was disconnected; \
+         nothing more was stored"
     )]
     Withdrawn,
     /// The database failed.
@@ -56,6 +56,7 @@ impl Database {
     /// # Errors
     /// When the database is locked, read-only or gone.
     pub async fn begin(&self, tenant: &TenantId) -> Result<WriteTx, DatabaseError> {
+        self.assert_in_place()?;
         match self.dialect {
             Dialect::Sqlite => {
                 // The write lock is taken at once: a later upgrade from a read could fail halfway.
@@ -71,35 +72,21 @@ impl Database {
     }
 
     /// Begins a transaction for what was read from Microsoft: locks the acceptance and checks that it is the one the
-    /// run began with.
+    /// run began with, and of the text that is in force.
     ///
     /// # Errors
     /// [`WriteError::Withdrawn`] when it is not; nothing is written then.
     pub async fn begin_accepted(&self, gate: &DpaAccepted<'_>) -> Result<WriteTx, WriteError> {
         let mut tx = self.begin(gate.tenant()).await?;
-        // Until this transaction ends nobody withdraws: SQLite has one writer, PostgreSQL locks the row for sharing.
-        let standing = match self.dialect {
-            Dialect::Sqlite => {
-                "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 AND disconnected_at IS NULL"
-            }
-            Dialect::Postgres => {
-                "SELECT dpa_acceptance_id FROM o365_config WHERE tenant_id = $1 AND disconnected_at IS NULL FOR SHARE"
-            }
-        };
-        let standing = sqlx::query(standing)
-            .bind(gate.tenant().as_str())
-            .fetch_optional(tx.connection())
-            .await
-            .map_err(DatabaseError::from)?
-            .map(|row| row.try_get::<Option<String>, _>(0))
-            .transpose()
-            .map_err(DatabaseError::from)?
-            .flatten();
-        if standing.as_deref() == Some(gate.acceptance()) { Ok(tx) } else { Err(WriteError::Withdrawn) }
+        if tx.still_stands(gate).await? { Ok(tx) } else { Err(WriteError::Withdrawn) }
     }
 }
 
 impl WriteTx {
+    pub(crate) fn dialect(&self) -> Dialect {
+        self.dialect
+    }
+
     /// The connection to run statements on.
     pub fn connection(&mut self) -> &mut AnyConnection {
         &mut self.inner

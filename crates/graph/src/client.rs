@@ -50,9 +50,9 @@ pub struct Graph {
 }
 
 struct Inner {
-    asks: Asks,
+    asks: Arc<Asks>,
     /// The same with large pages.
-    large_asks: Asks,
+    large_asks: Arc<Asks>,
     sender: Sender,
     counters: Arc<Counters>,
 }
@@ -80,7 +80,7 @@ impl Graph {
             options;
         let http = transport::client(&endpoints, &limits)?;
         let counters = Arc::new(Counters::default());
-        let tokens = Tokens::new(Parts {
+        let tokens = Arc::new(Tokens::new(Parts {
             http: http.clone(),
             endpoints: &endpoints,
             credentials,
@@ -89,9 +89,9 @@ impl Graph {
             limits: limits.clone(),
             surroundings: surroundings.clone(),
             counters: Arc::clone(&counters),
-        });
-        let asks = Asks::new(endpoints.graph_root(), &limits, with_message_ids);
-        let large_asks = Asks::new(endpoints.graph_root(), &limits.with_large_pages(), with_message_ids);
+        }));
+        let asks = Arc::new(Asks::new(endpoints.graph_root(), &limits, with_message_ids));
+        let large_asks = Arc::new(Asks::new(endpoints.graph_root(), &limits.with_large_pages(), with_message_ids));
         let gates = Gates::new(&limits);
         let sender = Sender { http, tokens, gates, limits, counters: Arc::clone(&counters), surroundings };
         Ok(Self { inner: Arc::new(Inner { asks, large_asks, sender, counters }), has_large_pages: false })
@@ -102,6 +102,26 @@ impl Graph {
     #[must_use]
     pub fn with_large_pages(&self) -> Self {
         Self { inner: Arc::clone(&self.inner), has_large_pages: true }
+    }
+
+    /// The same client for one part of the work: same connections and same token, its own counts, and no more requests in
+    /// flight than `places`. Several parts together have as many as their places together.
+    #[must_use]
+    pub fn part(&self, places: usize) -> Self {
+        let Inner { asks, large_asks, sender, .. } = &*self.inner;
+        let counters = Arc::new(Counters::default());
+        let per_mailbox = places.min(sender.limits.per_mailbox);
+        let limits = Limits { overall: places, per_mailbox, ..sender.limits.clone() };
+        let sender = Sender {
+            http: sender.http.clone(),
+            tokens: Arc::clone(&sender.tokens),
+            gates: Gates::new(&limits),
+            limits,
+            counters: Arc::clone(&counters),
+            surroundings: sender.surroundings.clone(),
+        };
+        let inner = Inner { asks: Arc::clone(asks), large_asks: Arc::clone(large_asks), sender, counters };
+        Self { inner: Arc::new(inner), has_large_pages: self.has_large_pages }
     }
 
     fn asks(&self) -> &Asks {

@@ -59,6 +59,7 @@ mod retry;
 mod send;
 mod sign_in;
 mod token;
+mod traffic;
 mod transport;
 mod usage;
 mod wire;
@@ -76,6 +77,7 @@ pub use limits::Limits;
 pub use link::{ForeignLink, Link, LinkScope};
 pub use page::{Next, Page};
 pub use sign_in::{Along, SignIn};
+pub use traffic::{Answer, register_traffic};
 pub use usage::Usage;
 pub use wire::{
     Event, EventKind, EventTime, Folder, FolderId, InvalidFolderId, Message, Sensitivity, ShowAs, StreamItem, User,

@@ -13,6 +13,7 @@ use crate::error::GraphError;
 use crate::limits::{Gates, MailboxGate};
 use crate::page::Unparsed;
 use crate::token::{Held, Tokens};
+use crate::traffic::{self, Answer};
 use crate::transport::{self, Broken};
 use crate::usage::Counters;
 use crate::{Limits, retry};
@@ -22,7 +23,7 @@ const PREFER: HeaderName = HeaderName::from_static("prefer");
 /// Sends requests to Graph: one at a place, with a token, again when that may help.
 pub(crate) struct Sender {
     pub(crate) http: reqwest::Client,
-    pub(crate) tokens: Tokens,
+    pub(crate) tokens: Arc<Tokens>,
     pub(crate) gates: Gates,
     pub(crate) limits: Limits,
     pub(crate) counters: Arc<Counters>,
@@ -82,11 +83,18 @@ impl Sender {
         if let Some(prefer) = &ask.prefer {
             request = request.header(PREFER, prefer.clone());
         }
-        let Ok(answer) = request.send().await else { return Ok(Attempt::Passing(GraphError::Unreachable, None)) };
+        let sent_at = Instant::now();
+        let Ok(answer) = request.send().await else {
+            traffic::answered(Answer::None, sent_at.elapsed());
+            return Ok(Attempt::Passing(GraphError::Unreachable, None));
+        };
 
         let status = answer.status().as_u16();
         let asked = retry::retry_after(answer.headers(), self.surroundings.clock.now());
-        let body = match transport::read(answer, self.limits.longest_answer).await {
+        let body = transport::read(answer, self.limits.longest_answer).await;
+        let broke_off = matches!(body, Err(Broken::Off));
+        traffic::answered(if broke_off { Answer::None } else { Answer::of(status, asked) }, sent_at.elapsed());
+        let body = match body {
             Ok(body) => body,
             // What an error says matters less than that it is one.
             Err(_) if status >= 400 => Vec::new(),

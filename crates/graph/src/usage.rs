@@ -1,10 +1,15 @@
 //! What the client has cost so far.
 
+use std::ops::AddAssign;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
+use crate::traffic;
+
 /// Counts since the client was made.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Usage {
     /// Requests sent to Graph, repeated ones too.
     pub requests: u64,
@@ -18,6 +23,17 @@ pub struct Usage {
     pub waiting: u64,
     /// Token exchanges.
     pub tokens: u64,
+}
+
+impl AddAssign for Usage {
+    fn add_assign(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.throttled += other.throttled;
+        self.retried += other.retried;
+        self.waited += other.waited;
+        self.waiting += other.waiting;
+        self.tokens += other.tokens;
+    }
 }
 
 #[derive(Default)]
@@ -53,12 +69,14 @@ impl Counters {
         self.retried.fetch_add(1, Ordering::Relaxed);
         self.waited_ms.fetch_add(u64::try_from(after.as_millis()).unwrap_or(u64::MAX), Ordering::Relaxed);
         self.waiting.fetch_add(1, Ordering::Relaxed);
+        traffic::waits(after);
         let _waiting = Waiting(&self.waiting);
         tokio::time::sleep(after).await;
     }
 
     pub(crate) fn token(&self) {
         self.tokens.fetch_add(1, Ordering::Relaxed);
+        traffic::asked_for_a_token();
     }
 
     pub(crate) fn read(&self) -> Usage {

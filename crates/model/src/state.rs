@@ -39,7 +39,8 @@ impl RunStatus {
 }
 
 /// How a run ended, for whoever decides about exit codes: finer than its status.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Ended {
     /// Everything that can be read was read.
     Done,

@@ -1,5 +1,8 @@
 //! Why addresses, and whole items, did not pass: numbers and words, no text of anyone's.
 
+use std::collections::BTreeMap;
+
+use serde::de::{Deserialize, Deserializer};
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
 /// Why a single address did not pass.
@@ -81,6 +84,20 @@ impl Serialize for AddressCounts {
             map.serialize_entry(reason.word(), &n)?;
         }
         map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for AddressCounts {
+    /// Reads what [`Serialize`] wrote; a word that is not known counts for nothing.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let words = BTreeMap::<String, u64>::deserialize(deserializer)?;
+        let mut counts = Self::default();
+        for (word, n) in words {
+            if let Some(reason) = AddressReason::from_word(&word) {
+                counts.add(reason, n);
+            }
+        }
+        Ok(counts)
     }
 }
 

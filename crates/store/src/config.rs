@@ -1,7 +1,6 @@
 //! What an administrator decides: the connection, and the company's own domains.
 
 use jiff::Timestamp;
-use jiff::civil::Date;
 use m365_database::{Turn, WriteTx};
 use m365_model::{ConnectorId, EntraTenantId, TenantId, UserId, from_text, to_text};
 use m365_privacy::DomainName;
@@ -33,8 +32,6 @@ pub struct Connector {
     pub disconnected_at: Option<Timestamp>,
     /// Since when no sync runs by itself.
     pub schedule_paused_at: Option<Timestamp>,
-    /// The day on which the application's secret ends, as an administrator noted it.
-    pub secret_expires_on: Option<Date>,
 }
 
 /// Why a connection was not made.
@@ -269,7 +266,7 @@ impl Store {
 }
 
 const CONNECTOR: &str = "SELECT connector_id, entra_tenant_id, tenant_domain, connected_at, mailbox_wide_delta_refused_at, \
-                         disconnected_at, schedule_paused_at, secret_expires_on FROM o365_config WHERE tenant_id = $1";
+                         disconnected_at, schedule_paused_at FROM o365_config WHERE tenant_id = $1";
 
 pub(crate) async fn connector_in(tx: &mut WriteTx, tenant: &TenantId) -> Result<Option<Connector>, StoreError> {
     let row = sqlx::query(CONNECTOR).bind(tenant.as_str()).fetch_optional(tx.connection()).await?;
@@ -286,10 +283,6 @@ fn read_connector(row: &AnyRow) -> Result<Connector, StoreError> {
         mailbox_wide_delta_refused: row.try_get::<Option<String>, _>(4)?.is_some(),
         disconnected_at: read_instant(row, 5, "o365_config.disconnected_at")?,
         schedule_paused_at: read_instant(row, 6, "o365_config.schedule_paused_at")?,
-        secret_expires_on: row
-            .try_get::<Option<String>, _>(7)?
-            .map(|day| day.parse().map_err(|_| StoreError::Unreadable("o365_config.secret_expires_on")))
-            .transpose()?,
     })
 }
 

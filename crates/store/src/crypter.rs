@@ -10,7 +10,7 @@ use std::fmt;
 use aes_gcm::aead::{Aead as _, KeyInit as _, Payload};
 use aes_gcm::{Aes256Gcm, Key, Nonce};
 use hkdf::Hkdf;
-use m365_model::{Entropy, TenantId};
+use m365_model::{Entropy, Surroundings, TenantId};
 use secrecy::{ExposeSecret as _, SecretString};
 use sha2::Sha256;
 use thiserror::Error;
@@ -182,6 +182,42 @@ impl Crypter {
     /// Whether a value is under the key that encrypts.
     pub(crate) fn is_current(&self, sealed: &Sealed) -> bool {
         sealed.as_bytes().get(1..1 + KEY_ID) == Some(self.current.id.as_slice())
+    }
+}
+
+/// Seals what leaves this installation for another's keeping, such as a queue's: the keeper sees ciphertext.
+#[derive(Clone, Debug)]
+pub struct Envelopes {
+    crypter: Crypter,
+    surroundings: Surroundings,
+    purpose: &'static str,
+    nobody: TenantId,
+}
+
+impl Envelopes {
+    /// Envelopes of one purpose; those of another do not open as such.
+    ///
+    /// # Panics
+    /// Never: the name that stands for no tenant is a well-formed one.
+    pub(crate) fn new(crypter: Crypter, surroundings: Surroundings, purpose: &'static str) -> Self {
+        Self { crypter, surroundings, purpose, nobody: "installation".parse().expect("a well-formed id") }
+    }
+
+    fn cell(&self) -> Cell<'_> {
+        Cell { tenant: &self.nobody, table: self.purpose, row: "", column: "" }
+    }
+
+    /// Seals under the current key.
+    pub fn seal(&self, plain: &[u8]) -> Vec<u8> {
+        self.crypter.seal(&self.cell(), plain, &*self.surroundings.entropy).0
+    }
+
+    /// Opens what was sealed under the current key or one before it.
+    ///
+    /// # Errors
+    /// When it was sealed under another key or for another purpose, or was changed.
+    pub fn open(&self, sealed: Vec<u8>) -> Result<Zeroizing<Vec<u8>>, OpenError> {
+        self.crypter.open_bytes(&self.cell(), &Sealed(sealed))
     }
 }
 

@@ -49,8 +49,12 @@ impl Store {
         Ok(Disconnected { at, records_kept: 0, tables: Some(receipt.tables), settings })
     }
 
-    /// Shuts the gate. The tokens go with it.
-    async fn stop_reading(&self, tenant: &TenantId, actor: &UserId) -> Result<Timestamp, StoreError> {
+    /// Shuts the gate: the first thing that [`Store::disconnect`] does, and the one that waits for nothing. The tokens go with it. It
+    /// gives since when nothing is read.
+    ///
+    /// # Errors
+    /// When nothing is connected or the database fails.
+    pub async fn stop_reading(&self, tenant: &TenantId, actor: &UserId) -> Result<Timestamp, StoreError> {
         let connector = self.connector(tenant).await?;
         if let Some(at) = connector.disconnected_at {
             return Ok(at);

@@ -42,6 +42,7 @@ pub const ERASURE_TABLES: &[(&str, TableRule)] = &[
     ("delta_state", TableRule::EmptiedWithAll),
     ("mail_folder", TableRule::EmptiedWithAll),
     ("mailbox", TableRule::EmptiedWithAll),
+    ("run_mailbox", TableRule::EmptiedWithAll),
     ("token_cache", TableRule::EmptiedWithAll),
     ("sync_run", TableRule::EmptiedWithAll),
     ("o365_config", TableRule::Kept("the connection, and who of the company accepted the agreement")),
@@ -61,6 +62,7 @@ pub const ERASURE_TABLES: &[(&str, TableRule)] = &[
     ("entra_confirmation", TableRule::Kept("ids of Microsoft tenants, and who confirmed them")),
     ("entra_owner", TableRule::Kept("ids of tenants")),
     ("customer_agreement", TableRule::Kept("the text of an agreement")),
+    ("application_secret", TableRule::Kept("the day on which a secret ends, and which administrator noted it")),
     ("_sqlx_migrations", TableRule::Kept("the versions of the schema")),
 ];
 

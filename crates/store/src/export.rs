@@ -11,6 +11,7 @@ use serde::de::DeserializeOwned;
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use crate::reading::AFTER_ALL;
 use crate::sql::{CHUNK, pad, placeholders};
 use crate::{Store, StoreError};
 
@@ -39,7 +40,7 @@ impl Store {
         mut visit: impl FnMut(&Record<'_>) -> Result<(), E>,
     ) -> Result<(), E> {
         let now = to_text(self.surroundings().now());
-        let until = if query.include_upcoming { "9999-12-31T23:59:59Z".to_owned() } else { now };
+        let until = if query.include_upcoming { AFTER_ALL.to_owned() } else { now };
         let (mut time, mut id) = (query.since.map(to_text).unwrap_or_default(), String::new());
         loop {
             let (rows, later) = self.record_rows(tenant, &time, &id, &until).await?;

@@ -142,6 +142,12 @@ pub const KEPT: &[Kept] = &[
         About::Own,
         ["An encrypted link of Microsoft’s for each calendar and folder.", AS_DATABASE, WITH_ALL],
     ),
+    row(
+        "run_mailbox",
+        "How far a sync under way has come",
+        About::Own,
+        ["Counts and codes for each mailbox that is being read.", "Until that sync ends.", WITH_ALL],
+    ),
     row("sync_run", "Syncs", About::Own, ["Counts, codes, and ids of mailboxes that failed.", AS_DATABASE, WITH_ALL]),
     row(
         "audit_event",
@@ -214,6 +220,12 @@ pub const KEPT: &[Kept] = &[
         "Your own agreement",
         About::Own,
         ["Its text, and which administrator set it.", AS_DATABASE, "Stays."],
+    ),
+    row(
+        "application_secret",
+        "The end of the application’s secret",
+        About::Own,
+        ["A day, and which administrator noted it.", AS_DATABASE, "Stays."],
     ),
     row(
         "token_cache",

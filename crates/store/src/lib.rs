@@ -15,12 +15,14 @@ pub mod consent;
 pub mod counts;
 mod crypter;
 pub mod disconnect;
+pub mod downloads;
 pub mod erase;
 mod error;
 pub mod exclusions;
 pub mod export;
 pub mod feed;
 pub mod filter;
+pub mod glance;
 pub mod invitations;
 pub mod kept;
 pub mod keys;
@@ -38,13 +40,14 @@ mod retention;
 mod rotate;
 pub mod runs;
 pub mod settings;
+pub mod shared_runs;
 pub mod sign_in;
 mod sql;
 pub mod streams;
 mod suppression;
 mod tokens;
 
-pub use crypter::{Cell, Crypter, InvalidKey, MasterKey, OpenError, Sealed};
+pub use crypter::{Cell, Crypter, Envelopes, InvalidKey, MasterKey, OpenError, Sealed};
 pub use error::StoreError;
 pub use ledger::LedgerError;
 pub use m365_database::{ConnectorLock, LockError};
@@ -87,6 +90,11 @@ impl Store {
     /// The database, for the gate.
     pub fn database(&self) -> &Database {
         &self.db
+    }
+
+    /// Envelopes for what another keeps for this installation, sealed under its keys.
+    pub fn envelopes(&self, purpose: &'static str) -> Envelopes {
+        Envelopes::new(self.crypter.clone(), self.surroundings().clone(), purpose)
     }
 
     /// The time and chance of the database.

@@ -2,17 +2,19 @@
 
 use std::collections::{HashMap, HashSet};
 
-use m365_database::{DpaAccepted, Turn};
+use m365_database::{DpaAccepted, Reader, Turn};
 use m365_model::{GraphUserId, MailboxId, TenantId, UserId, Way, to_text};
-use serde::Serialize;
+use secrecy::ExposeSecret as _;
+use serde::{Deserialize, Serialize};
 use sqlx::Row as _;
 
 use crate::config::connector_in;
-use crate::streams::{Coverage, read_coverage};
+use crate::streams::{Coverage, QuietEnd, Stream, link_cell, read_coverage};
 use crate::{PageError, Store, StoreError};
 
 /// How the last read of a mailbox ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum MailboxState {
     /// Read.
     Synced,
@@ -112,6 +114,31 @@ pub struct KnownFolder {
     pub folder_id: String,
     /// The well-known folder that it is, when its contents are not read.
     pub skipped_as: Option<String>,
+}
+
+/// What is known of a mailbox before it is read.
+#[derive(Debug)]
+pub struct KnownMailbox {
+    /// Its streams.
+    pub streams: Vec<Stream>,
+    /// Its folders that have been seen before.
+    pub folders: Vec<KnownFolder>,
+    /// Whether occurrences in it wait for their master.
+    pub has_waiting: bool,
+}
+
+async fn folders_in(
+    reader: &mut Reader,
+    tenant: &TenantId,
+    mailbox: MailboxId,
+) -> Result<Vec<KnownFolder>, StoreError> {
+    let rows = sqlx::query(
+        "SELECT id, folder_id, skipped_as FROM mail_folder WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id",
+    );
+    let rows = rows.bind(mailbox.0).bind(tenant.as_str()).fetch_all(reader.connection()).await?;
+    rows.iter()
+        .map(|row| Ok(KnownFolder { row: row.try_get(0)?, folder_id: row.try_get(1)?, skipped_as: row.try_get(2)? }))
+        .collect()
 }
 
 impl Store {
@@ -261,7 +288,8 @@ impl Store {
             .collect()
     }
 
-    /// Notes how the read of a mailbox ended, with Graph's code if it went wrong.
+    /// Notes how the read of a mailbox ended, with Graph's code if it went wrong, and where its quiet streams stand: one
+    /// transaction for all of a mailbox in which nothing happened.
     ///
     /// # Errors
     /// When the agreement was withdrawn or the database fails.
@@ -271,9 +299,32 @@ impl Store {
         mailbox: MailboxId,
         state: MailboxState,
         code: Option<&str>,
+        quiet: &[QuietEnd],
     ) -> Result<(), PageError> {
-        let now = (state == MailboxState::Synced).then(|| to_text(self.surroundings().now()));
+        let moment = to_text(self.surroundings().now());
         let mut tx = self.db.begin_accepted(gate).await?;
+        if !quiet.is_empty() {
+            // Before any row is locked, as pages do it.
+            tx.take_turn(gate.tenant(), Turn::Mailbox(mailbox)).await?;
+        }
+        for end in quiet {
+            let row = end.stream.0.to_string();
+            let cell = link_cell(gate.tenant(), &row);
+            let entropy = self.surroundings().entropy.as_ref();
+            let sealed = self.crypter.seal(&cell, end.link.expose_secret().as_bytes(), entropy);
+            sqlx::query(
+                "UPDATE delta_state SET version = version + 1, sealed_link = $1, updated_at = $2 \
+                 WHERE id = $3 AND version = $4 AND link_kind = 'delta' AND tenant_id = $5",
+            )
+            .bind(sealed.as_bytes().to_vec())
+            .bind(moment.as_str())
+            .bind(end.stream.0)
+            .bind(end.version)
+            .bind(gate.tenant().as_str())
+            .execute(tx.connection())
+            .await?;
+        }
+        let now = (state == MailboxState::Synced).then_some(moment);
         sqlx::query(
             "UPDATE mailbox SET state = $1, state_code = $2, last_synced_at = COALESCE($3, last_synced_at) \
              WHERE id = $4 AND tenant_id = $5",
@@ -288,6 +339,21 @@ impl Store {
         Ok(tx.save().await?)
     }
 
+    /// What is known of a mailbox before it is read: one transaction for all of it.
+    ///
+    /// # Errors
+    /// When a link does not open or the database fails.
+    pub async fn known_of(&self, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Result<KnownMailbox, StoreError> {
+        let mut reader = self.db.reader(gate.tenant()).await?;
+        let streams = self.streams_in(&mut reader, gate.tenant(), mailbox).await?;
+        let folders = folders_in(&mut reader, gate.tenant(), mailbox).await?;
+        let waiting = sqlx::query(
+            "SELECT id FROM event_copy WHERE mailbox_id = $1 AND tenant_id = $2 AND state = 'waiting' LIMIT 1",
+        );
+        let waiting = waiting.bind(mailbox.0).bind(gate.tenant().as_str()).fetch_optional(reader.connection()).await?;
+        Ok(KnownMailbox { streams, folders, has_waiting: waiting.is_some() })
+    }
+
     /// The folders of a mailbox that have been seen before.
     ///
     /// # Errors
@@ -297,16 +363,7 @@ impl Store {
         gate: &DpaAccepted<'_>,
         mailbox: MailboxId,
     ) -> Result<Vec<KnownFolder>, StoreError> {
-        let mut reader = self.db.reader(gate.tenant()).await?;
-        let rows = sqlx::query(
-            "SELECT id, folder_id, skipped_as FROM mail_folder WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id",
-        );
-        let rows = rows.bind(mailbox.0).bind(gate.tenant().as_str()).fetch_all(reader.connection()).await?;
-        rows.iter()
-            .map(|row| {
-                Ok(KnownFolder { row: row.try_get(0)?, folder_id: row.try_get(1)?, skipped_as: row.try_get(2)? })
-            })
-            .collect()
+        folders_in(&mut self.db.reader(gate.tenant()).await?, gate.tenant(), mailbox).await
     }
 
     /// Remembers folders of a mailbox, and which of them are not read.

@@ -1,22 +1,30 @@
-//! What an administrator notes about the connection: whether syncs run by themselves, when the application's secret ends, and the
-//! company's own text of the agreement.
+//! What an administrator notes about the connection: whether syncs run by themselves, and when the application's secret ends.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
+use jiff::tz::Offset;
 use m365_model::{TenantId, UserId, to_text};
-use sha2::{Digest as _, Sha256};
-use sqlx::Row as _;
 
 use crate::{Store, StoreError};
 
-/// A tenant's own text of the agreement.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct CustomerAgreement {
-    /// Which version it is, in the company's own counting.
-    pub version: String,
-    /// The text.
-    pub text: String,
-    /// Its SHA-256, in hex.
-    pub text_sha256: String,
+/// The last day of the application's secret or certificate, in UTC.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SecretEnd(pub Date);
+
+impl SecretEnd {
+    /// From so many days before the end on, people are warned.
+    pub const WARNED_BEFORE: i32 = 30;
+
+    /// How many days are left; below 0 when it has ended.
+    pub fn days_left(self, now: Timestamp) -> i32 {
+        let today = Offset::UTC.to_datetime(now).date();
+        today.until(self.0).map_or(i32::MAX, |span| span.get_days())
+    }
+
+    /// Whether people are warned.
+    pub fn is_near(self, now: Timestamp) -> bool {
+        self.days_left(now) <= Self::WARNED_BEFORE
+    }
 }
 
 impl Store {
@@ -41,75 +49,69 @@ impl Store {
         Ok(true)
     }
 
-    /// Notes the day on which the application's secret ends, or forgets it. Microsoft does not tell it to the application.
+    /// Notes the day on which the application's secret ends, or forgets it. Microsoft does not tell it to the application, and
+    /// nothing need be connected yet.
     ///
     /// # Errors
-    /// When nothing is connected or the database fails.
-    pub async fn note_secret_expiry(
+    /// When the database fails.
+    pub async fn note_secret_end(
         &self,
         tenant: &TenantId,
         actor: &UserId,
-        day: Option<Date>,
+        end: Option<SecretEnd>,
     ) -> Result<(), StoreError> {
-        self.connector(tenant).await?;
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
-        sqlx::query("UPDATE o365_config SET secret_expires_on = $1 WHERE tenant_id = $2")
-            .bind(day.map(|day| day.to_string()))
+        sqlx::query("DELETE FROM application_secret WHERE tenant_id = $1")
             .bind(tenant.as_str())
             .execute(tx.connection())
             .await?;
-        let detail = serde_json::json!({ "day": day.map(|day| day.to_string()) }).to_string();
-        tx.audit(tenant, actor, "secret.expiry_noted", &detail, now).await?;
+        if let Some(SecretEnd(day)) = end {
+            sqlx::query(
+                "INSERT INTO application_secret (tenant_id, ends_on, noted_at, noted_by) VALUES ($1, $2, $3, $4)",
+            )
+            .bind(tenant.as_str())
+            .bind(day.to_string())
+            .bind(to_text(now))
+            .bind(actor.as_str())
+            .execute(tx.connection())
+            .await?;
+        }
+        let detail = serde_json::json!({ "day": end.map(|end| end.0.to_string()) }).to_string();
+        tx.audit(tenant, actor, "secret.end_noted", &detail, now).await?;
         Ok(tx.save().await?)
     }
 
-    /// The tenant's own text of the agreement, if it has one.
+    /// The day on which the application's secret ends, if an administrator noted it.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn customer_agreement(&self, tenant: &TenantId) -> Result<Option<CustomerAgreement>, StoreError> {
+    pub async fn secret_end(&self, tenant: &TenantId) -> Result<Option<SecretEnd>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
-        let row = sqlx::query("SELECT version, text, text_sha256 FROM customer_agreement WHERE tenant_id = $1")
+        let day: Option<String> = sqlx::query_scalar("SELECT ends_on FROM application_secret WHERE tenant_id = $1")
             .bind(tenant.as_str())
             .fetch_optional(reader.connection())
             .await?;
-        row.map(|row| {
-            Ok(CustomerAgreement { version: row.try_get(0)?, text: row.try_get(1)?, text_sha256: row.try_get(2)? })
-        })
-        .transpose()
+        let read = |day: String| day.parse().map(SecretEnd).map_err(|_| StoreError::Unreadable("application_secret"));
+        day.map(read).transpose()
     }
+}
 
-    /// Keeps the tenant's own text of the agreement.
-    ///
-    /// # Errors
-    /// When the database fails.
-    pub async fn set_customer_agreement(
-        &self,
-        tenant: &TenantId,
-        actor: &UserId,
-        version: &str,
-        text: &str,
-    ) -> Result<CustomerAgreement, StoreError> {
-        let text_sha256 = hex::encode(Sha256::digest(text.as_bytes()));
-        let now = self.surroundings().now();
-        let mut tx = self.db.begin(tenant).await?;
-        sqlx::query(
-            "INSERT INTO customer_agreement (tenant_id, version, text, text_sha256, set_at, set_by) \
-             VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (tenant_id) DO UPDATE SET version = excluded.version, \
-             text = excluded.text, text_sha256 = excluded.text_sha256, set_at = excluded.set_at, set_by = excluded.set_by",
-        )
-        .bind(tenant.as_str())
-        .bind(version)
-        .bind(text)
-        .bind(text_sha256.as_str())
-        .bind(to_text(now))
-        .bind(actor.as_str())
-        .execute(tx.connection())
-        .await?;
-        let detail = serde_json::json!({ "version": version, "sha256": text_sha256 }).to_string();
-        tx.audit(tenant, actor, "agreement.text_set", &detail, now).await?;
-        tx.save().await?;
-        Ok(CustomerAgreement { version: version.to_owned(), text: text.to_owned(), text_sha256 })
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn thirty_days_before_the_end_people_are_warned() {
+        let end = SecretEnd("2027-05-01".parse().unwrap());
+        for (now, left, is_near) in [
+            ("2027-03-31T23:59:59Z", 31, false),
+            ("2027-04-01T00:00:00Z", 30, true),
+            ("2027-05-01T12:00:00Z", 0, true),
+            ("2027-05-02T00:00:00Z", -1, true),
+        ] {
+            let now: Timestamp = now.parse().unwrap();
+            assert_eq!((end.days_left(now), end.is_near(now)), (left, is_near), "{now}");
+        }
     }
 }

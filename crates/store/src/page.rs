@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use m365_database::{DatabaseError, DpaAccepted, Turn, WriteError, WriteTx};
 use m365_model::{MailboxId, StreamId, StreamKind, TenantId, to_text};
+use serde::{Deserialize, Serialize};
 use sqlx::{AnyConnection, Row as _};
 use thiserror::Error;
 
@@ -21,7 +22,7 @@ pub struct PageTx {
 }
 
 /// How many records a page made, changed and took back.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Tally {
     /// New records.
     pub created: u64,

@@ -562,6 +562,7 @@ const EVERYTHING: &[(&str, &str)] = &[
     ("event_copy", "DELETE FROM event_copy WHERE tenant_id = $1"),
     ("delta_state", "DELETE FROM delta_state WHERE tenant_id = $1"),
     ("mail_folder", "DELETE FROM mail_folder WHERE tenant_id = $1"),
+    ("run_mailbox", "DELETE FROM run_mailbox WHERE tenant_id = $1"),
     ("mailbox", "DELETE FROM mailbox WHERE tenant_id = $1"),
     ("token_cache", "DELETE FROM token_cache WHERE tenant_id = $1"),
     ("sync_run", "DELETE FROM sync_run WHERE tenant_id = $1"),

@@ -139,52 +139,96 @@ impl PersonTotals {
     }
 }
 
+/// What is read of a record `a`; its time and its name from where the statement has them.
 macro_rules! columns {
-    () => {
-        "a.id, a.external_id, a.type, a.occurred_at, a.person_external_id, a.subject, a.duration_minutes, a.is_online, \
-         a.organizer_email, a.attendee_count, a.response_status, a.account_domain, a.conversation_id, a.participant_count, \
-         a.details, a.public_key, a.entry_id"
+    ($place:literal) => {
+        concat!(
+            "a.id, ",
+            $place,
+            ".external_id, a.type, ",
+            $place,
+            ".occurred_at, a.person_external_id, a.subject, a.duration_minutes, a.is_online, a.organizer_email, \
+             a.attendee_count, a.response_status, a.account_domain, a.conversation_id, a.participant_count, a.details, \
+             a.public_key, a.entry_id"
+        )
+    };
+}
+
+/// A page of a person. Each half comes in the order of its index and is bounded by itself, so that few records are fetched but
+/// those of the page: who has a hundred thousand costs what others do.
+macro_rules! of_person {
+    ($than:literal, $direction:literal, $firsts:literal, $others:literal) => {
+        concat!(
+            "SELECT * FROM (SELECT ",
+            columns!("a"),
+            " FROM activity a WHERE a.tenant_id = $1 AND a.person_external_id = $5 AND (a.occurred_at, a.external_id) ",
+            $than,
+            " ($2, $3)",
+            $firsts,
+            " ORDER BY a.occurred_at ",
+            $direction,
+            ", a.external_id ",
+            $direction,
+            " LIMIT $4) AS firsts UNION ALL SELECT * FROM (SELECT ",
+            columns!("p"),
+            " FROM activity_participant p JOIN activity a ON a.id = p.activity_id \
+             WHERE p.tenant_id = $1 AND p.address = $5 AND a.tenant_id = $1 AND (p.occurred_at, p.external_id) ",
+            $than,
+            " ($2, $3)",
+            $others,
+            " ORDER BY p.occurred_at ",
+            $direction,
+            ", p.external_id ",
+            $direction,
+            " LIMIT $4) AS others ORDER BY occurred_at ",
+            $direction,
+            ", external_id ",
+            $direction,
+            " LIMIT $4"
+        )
     };
 }
 
 /// The newest of a tenant.
 pub const NEWEST: &str = concat!(
     "SELECT ",
-    columns!(),
+    columns!("a"),
     " FROM activity a WHERE a.tenant_id = $1 AND (a.occurred_at, a.external_id) < ($2, $3) \
      ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4"
 );
 
-/// The newest of a person. Each half is bounded by itself: who has a hundred thousand records costs what others do.
-pub const OF_PERSON: &str = concat!(
-    "SELECT * FROM (SELECT ",
-    columns!(),
-    " FROM activity a WHERE a.tenant_id = $1 AND a.person_external_id = $5 AND (a.occurred_at, a.external_id) < ($2, $3) \
-     ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4) AS firsts \
-     UNION ALL SELECT * FROM (SELECT ",
-    columns!(),
-    " FROM activity_participant p JOIN activity a ON a.id = p.activity_id WHERE p.tenant_id = $1 AND p.address = $5 \
-     AND a.tenant_id = $1 AND (a.occurred_at, a.external_id) < ($2, $3) \
-     ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT $4) AS others \
-     ORDER BY occurred_at DESC, external_id DESC LIMIT $4"
-);
+/// The newest of a person.
+pub const OF_PERSON: &str = of_person!("<", "DESC", "", "");
+
+/// The oldest of a person, up to a time.
+const OLDEST_OF_PERSON: &str = of_person!(">", "ASC", " AND a.occurred_at <= $6", " AND p.occurred_at <= $6");
 
 /// The newest record of a person, meetings to come among them, and which of its participants he is.
 const PERSON_KEY: &str = "SELECT public_key, later FROM (\
      SELECT * FROM (SELECT a.public_key, a.occurred_at, a.external_id, CAST(0 AS BIGINT) AS later FROM activity a \
      WHERE a.tenant_id = $1 AND a.person_external_id = $2 \
      ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT 1) AS firsts \
-     UNION ALL SELECT * FROM (SELECT a.public_key, a.occurred_at, a.external_id, \
+     UNION ALL SELECT * FROM (SELECT a.public_key, p.occurred_at, p.external_id, \
      (SELECT COUNT(*) FROM activity_participant q WHERE q.activity_id = a.id AND q.position <= p.position) AS later \
      FROM activity_participant p JOIN activity a ON a.id = p.activity_id \
      WHERE p.tenant_id = $1 AND p.address = $2 AND a.tenant_id = $1 \
-     ORDER BY a.occurred_at DESC, a.external_id DESC LIMIT 1) AS others) AS named \
+     ORDER BY p.occurred_at DESC, p.external_id DESC LIMIT 1) AS others) AS named \
      ORDER BY occurred_at DESC, external_id DESC LIMIT 1";
+
+/// A time that nothing happens after.
+pub(crate) const AFTER_ALL: &str = "9999-12-31T23:59:59Z";
 
 const FIRST_OF: &str = "SELECT person_external_id FROM activity WHERE tenant_id = $1 AND public_key = $2";
 
 const LATER_OF: &str = "SELECT p.address FROM activity a JOIN activity_participant p ON p.activity_id = a.id \
      WHERE a.tenant_id = $1 AND a.public_key = $2 ORDER BY p.position LIMIT 1 OFFSET $3";
+
+/// The records of a person by kind, before and after a time. Whoever is a later participant is one of a message.
+const TOTALS: &str = "SELECT type, CAST(CASE WHEN occurred_at <= $3 THEN 0 ELSE 1 END AS BIGINT), COUNT(*), \
+     MIN(occurred_at), MAX(occurred_at) FROM (\
+     SELECT a.type, a.occurred_at FROM activity a WHERE a.tenant_id = $1 AND a.person_external_id = $2 \
+     UNION ALL SELECT 'email_thread' AS type, p.occurred_at FROM activity_participant p \
+     WHERE p.tenant_id = $1 AND p.address = $2) AS found GROUP BY 1, 2";
 
 const TRACES: &str = "SELECT \
      (SELECT COUNT(DISTINCT p.copy_id) FROM event_participant p WHERE p.tenant_id = $1 AND p.address = $2), \
@@ -275,18 +319,11 @@ impl Store {
     /// # Errors
     /// When the database fails.
     pub async fn person_totals(&self, tenant: &TenantId, person: &TypedAddress) -> Result<PersonTotals, StoreError> {
-        let now = self.surroundings().now();
-        let filter = Filter { person: Some(person.clone()), upcoming: true, ..Filter::default() };
-        let mut statement = Statement::about(tenant);
-        let condition = statement.condition(&filter, now);
-        let now = statement.text(to_text(now));
-        statement.say(&format!(
-            "SELECT a.type, CAST(CASE WHEN a.occurred_at <= {now} THEN 0 ELSE 1 END AS BIGINT), COUNT(*), \
-             MIN(a.occurred_at), MAX(a.occurred_at) FROM activity a WHERE {condition} GROUP BY 1, 2"
-        ));
+        let totals = sqlx::query(TOTALS).bind(tenant.as_str()).bind(person.as_str());
+        let rows = totals.bind(to_text(self.surroundings().now()));
         let mut reader = self.db.snapshot(tenant).await?;
         let mut totals = PersonTotals::default();
-        for row in statement.query().fetch_all(reader.connection()).await? {
+        for row in rows.fetch_all(reader.connection()).await? {
             let count = u64::try_from(row.try_get::<i64, _>(2)?).unwrap_or_default();
             match (row.try_get::<&str, _>(0)?, row.try_get::<i64, _>(1)?) {
                 (_, 1) => totals.upcoming += count,
@@ -311,26 +348,29 @@ impl Store {
 
 fn statement(tenant: &TenantId, page: &PageOf<'_>, now: Timestamp) -> Statement {
     let Filter { kind, domain, person, days, upcoming } = &page.filter;
-    let is_plain = kind.is_none() && domain.is_none() && days.from.is_none() && days.until.is_none() && !upcoming;
-    if !is_plain || page.order == Order::OldestFirst {
+    if kind.is_some() || domain.is_some() || days.from.is_some() || days.until.is_some() {
         return filtered(tenant, page, now);
     }
-    // No id is smaller than the empty one: this is the place behind everything that has happened by now.
-    let soon = next_second(now);
-    let (time, id) = page.behind.map_or((soon.as_str(), ""), |place| (&place.occurred_at, &place.external_id));
+    // No id is smaller than the empty one: this is the place behind everything that has happened by now, or ever will.
+    let end = if *upcoming { AFTER_ALL.to_owned() } else { next_second(now) };
+    let (sql, first) = match (page.order, person) {
+        (Order::NewestFirst, None) => (NEWEST, end),
+        (Order::NewestFirst, Some(_)) => (OF_PERSON, end),
+        (Order::OldestFirst, Some(_)) => (OLDEST_OF_PERSON, String::new()),
+        (Order::OldestFirst, None) => return filtered(tenant, page, now),
+    };
+    let (time, id) = page.behind.map_or((first.as_str(), ""), |place| (&place.occurred_at, &place.external_id));
     let mut statement = Statement::about(tenant);
     statement.text(time);
     statement.text(id);
     statement.number(i64::from(page.limit));
-    match person {
-        Some(person) => {
-            statement.text(person.as_str());
-            statement.say(OF_PERSON);
-        }
-        None => {
-            statement.say(NEWEST);
-        }
+    if let Some(person) = person {
+        statement.text(person.as_str());
     }
+    if page.order == Order::OldestFirst {
+        statement.text(if *upcoming { AFTER_ALL.to_owned() } else { to_text(now) });
+    }
+    statement.say(sql);
     statement
 }
 
@@ -341,7 +381,7 @@ fn filtered(tenant: &TenantId, page: &PageOf<'_>, now: Timestamp) -> Statement {
         Order::NewestFirst => ("<", "DESC"),
         Order::OldestFirst => (">", "ASC"),
     };
-    statement.say(concat!("SELECT ", columns!(), " FROM activity a WHERE ")).say(&condition);
+    statement.say(concat!("SELECT ", columns!("a"), " FROM activity a WHERE ")).say(&condition);
     if let Some(place) = page.behind {
         let (time, id) = (statement.text(&place.occurred_at), statement.text(&place.external_id));
         statement.say(&format!(" AND (a.occurred_at, a.external_id) {than} ({time}, {id})"));

@@ -277,10 +277,10 @@ impl PageTx {
             let key = ShortKey::from_row(&key).ok_or(StoreError::Unreadable("activity.activity_key"))?;
             ids.insert(key, row.try_get::<i64, _>(0)?);
         }
-        let later: Vec<(i64, i64, &Participant)> = new
+        let later: Vec<LaterParticipant<'_>> = new
             .iter()
             .filter_map(|record| Some((ids.get(&record.key)?, record.activity)))
-            .flat_map(|(id, activity)| places_after_the_first(*id, activity))
+            .flat_map(|(id, activity)| LaterParticipant::all_of(*id, activity))
             .collect();
         self.put_later_participants(&later).await
     }
@@ -324,20 +324,27 @@ impl PageTx {
             .execute(self.connection())
             .await?;
         self.forget_later_participants(id).await?;
-        self.put_later_participants(&places_after_the_first(id, activity)).await
+        self.put_later_participants(&LaterParticipant::all_of(id, activity)).await
     }
 
-    async fn put_later_participants(&mut self, later: &[(i64, i64, &Participant)]) -> Result<(), PageError> {
+    async fn put_later_participants(&mut self, later: &[LaterParticipant<'_>]) -> Result<(), PageError> {
         let tenant = self.tenant.clone();
         for batch in power_chunks(later) {
             let sql = format!(
-                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) VALUES {}",
-                rows(batch.len(), 5)
+                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id, occurred_at, \
+                 external_id) VALUES {}",
+                rows(batch.len(), 7)
             );
             let mut query = sqlx::query(sqlx::AssertSqlSafe(sql));
-            for (id, position, person) in batch {
-                let query_of_row = query.bind(*id).bind(*position).bind(tenant.as_str()).bind(person.as_str());
-                query = query_of_row.bind(person.entry().0);
+            for LaterParticipant { record, position, person, activity } in batch {
+                query = query
+                    .bind(*record)
+                    .bind(*position)
+                    .bind(tenant.as_str())
+                    .bind(person.as_str())
+                    .bind(person.entry().0)
+                    .bind(to_text(activity.occurred_at()))
+                    .bind(activity.external_id());
             }
             query.execute(self.connection()).await?;
         }
@@ -364,9 +371,21 @@ struct NewRecord<'a> {
     digest: ShortKey,
 }
 
-/// The participants of a message after the first, with their places.
-fn places_after_the_first(id: i64, activity: &CanonicalActivity) -> Vec<(i64, i64, &Participant)> {
-    (0_i64..).zip(activity.participants()).skip(1).map(|(position, person)| (id, position, person)).collect()
+/// A participant of a message after the first.
+struct LaterParticipant<'a> {
+    /// The row of the record.
+    record: i64,
+    position: i64,
+    person: &'a Participant,
+    /// What the record says: the row repeats its time and its name, and the database refuses others.
+    activity: &'a CanonicalActivity,
+}
+
+impl<'a> LaterParticipant<'a> {
+    fn all_of(record: i64, activity: &'a CanonicalActivity) -> Vec<Self> {
+        let places = (0_i64..).zip(activity.participants()).skip(1);
+        places.map(|(position, person)| Self { record, position, person, activity }).collect()
+    }
 }
 
 /// The columns that a record fills, by kind.

@@ -5,6 +5,7 @@ use m365_model::{Ended, RunId, RunStatus, TenantId, from_text, to_text};
 use sqlx::Row as _;
 use sqlx::any::AnyRow;
 
+use crate::shared_runs::{begin_run, forget_parts};
 use crate::{Store, StoreError};
 
 /// A run, as it is stored.
@@ -33,20 +34,7 @@ impl Store {
         let id: RunId =
             self.surroundings().fresh_id("run_").parse().map_err(|_| StoreError::Unreadable("sync_run.id"))?;
         let mut tx = self.db.begin(tenant).await?;
-        sqlx::query("UPDATE sync_run SET status = $1, ended_at = $2 WHERE tenant_id = $3 AND status = $4")
-            .bind(RunStatus::Failed.word())
-            .bind(to_text(at))
-            .bind(tenant.as_str())
-            .bind(RunStatus::Running.word())
-            .execute(tx.connection())
-            .await?;
-        sqlx::query("INSERT INTO sync_run (id, tenant_id, started_at, status) VALUES ($1, $2, $3, $4)")
-            .bind(id.as_str())
-            .bind(tenant.as_str())
-            .bind(to_text(at))
-            .bind(RunStatus::Running.word())
-            .execute(tx.connection())
-            .await?;
+        begin_run(&mut tx, tenant, &id, at).await?;
         tx.save().await?;
         Ok(id)
     }
@@ -63,8 +51,10 @@ impl Store {
         summary: &str,
     ) -> Result<(), StoreError> {
         let mut tx = self.db.begin(tenant).await?;
+        forget_parts(&mut tx, tenant).await?;
         sqlx::query(
-            "UPDATE sync_run SET ended_at = $1, status = $2, outcome = $3, summary = $4 WHERE id = $5 AND tenant_id = $6",
+            "UPDATE sync_run SET ended_at = $1, status = $2, outcome = $3, summary = $4, opening = NULL \
+             WHERE id = $5 AND tenant_id = $6",
         )
         .bind(to_text(self.surroundings().now()))
         .bind(ended.status().word())

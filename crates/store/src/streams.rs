@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use m365_database::DpaAccepted;
+use m365_database::{DpaAccepted, Reader};
 use m365_model::{MailboxId, StreamId, StreamKind, TenantId, Way, from_text, to_text};
 use secrecy::SecretString;
 use serde::Serialize;
@@ -29,6 +29,19 @@ pub struct Stream {
     pub position: Position,
     /// The round that the position belongs to.
     pub round: Round,
+    /// When it last moved, if only to another link.
+    pub moved_at: Timestamp,
+}
+
+/// The end of a round that brought nothing: where the next one begins. It is stored with what else is noted of the mailbox.
+#[derive(Debug)]
+pub struct QuietEnd {
+    /// The stream.
+    pub stream: StreamId,
+    /// The version that the round was read for. A stream that has moved meanwhile is left where it is.
+    pub version: i64,
+    /// The link to the next round.
+    pub link: SecretString,
 }
 
 /// Where to go on.
@@ -138,13 +151,18 @@ impl Store {
     /// # Errors
     /// When a link does not open or the database fails.
     pub async fn streams(&self, gate: &DpaAccepted<'_>, mailbox: MailboxId) -> Result<Vec<Stream>, StoreError> {
-        let mut reader = self.db.reader(gate.tenant()).await?;
-        let rows = sqlx::query(STREAMS_OF_MAILBOX)
-            .bind(mailbox.0)
-            .bind(gate.tenant().as_str())
-            .fetch_all(reader.connection())
-            .await?;
-        rows.iter().map(|row| self.read_stream(gate.tenant(), row)).collect()
+        self.streams_in(&mut self.db.reader(gate.tenant()).await?, gate.tenant(), mailbox).await
+    }
+
+    pub(crate) async fn streams_in(
+        &self,
+        reader: &mut Reader,
+        tenant: &TenantId,
+        mailbox: MailboxId,
+    ) -> Result<Vec<Stream>, StoreError> {
+        let rows = sqlx::query(STREAMS_OF_MAILBOX).bind(mailbox.0).bind(tenant.as_str());
+        let rows = rows.fetch_all(reader.connection()).await?;
+        rows.iter().map(|row| self.read_stream(tenant, row)).collect()
     }
 
     /// Makes a stream that stands at its beginning.
@@ -165,7 +183,7 @@ impl Store {
             insert_stream(tx.connection(), gate.tenant(), mailbox, kind, folder_row, round, now).await?;
         tx.save().await?;
         let position = Position::Start;
-        Ok(Stream { id, mailbox, kind, folder_row, version, position, round: round.clone() })
+        Ok(Stream { id, mailbox, kind, folder_row, version, position, round: round.clone(), moved_at: now })
     }
 
     fn read_stream(&self, tenant: &TenantId, row: &AnyRow) -> Result<Stream, StoreError> {
@@ -200,13 +218,14 @@ impl Store {
                 way: Way::from_word(row.try_get(13)?).ok_or_else(unreadable)?,
                 coverage: read_coverage(row, 14)?,
             },
+            moved_at: instant(row.try_get(17)?)?,
         })
     }
 }
 
 const STREAMS_OF_MAILBOX: &str = "SELECT id, mailbox_id, kind, folder_row, version, sealed_link, link_kind, round, \
                                   round_is_full, round_items, window_start, window_end, window_version, \
-                                  way, seen, kept, dropped FROM delta_state WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id";
+                                  way, seen, kept, dropped, updated_at FROM delta_state WHERE mailbox_id = $1 AND tenant_id = $2 ORDER BY id";
 
 pub(crate) async fn insert_stream(
     connection: &mut sqlx::AnyConnection,

@@ -1,31 +1,25 @@
 //! A run: the gate, the rules, the users, the mailboxes side by side, the summary.
 
-use std::convert::Infallible;
 use std::pin::pin;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use futures_util::{StreamExt as _, stream};
 use m365_database::{DpaAccepted, GateError, assert_dpa_accepted};
 use m365_graph::{
-    Credentials, Endpoints, Graph, GraphError, GraphOptions, Limits, SetupError, StoredToken, TokenVault, VaultFuture,
+    Credentials, Endpoints, Graph, GraphOptions, Limits, SetupError, StoredToken, TokenVault, VaultFuture,
 };
-use m365_model::{Ended, EntraTenantId, GraphUserId, RunStatus, TenantId, UserId};
-use m365_store::config::InternalSource;
-use m365_store::mailboxes::MailboxState;
+use m365_model::{Ended, EntraTenantId, RunStatus, TenantId, UserId};
 use m365_store::settings::MailDedupe;
-use m365_store::{PageError, Store, StoreError};
+use m365_store::{Store, StoreError};
 use thiserror::Error;
 use tokio::sync::watch;
 
-use crate::directory;
-use crate::mailbox::{Access, Failure, MailboxEnd, MailboxSync};
-use crate::plan::Terms;
-use crate::remedy;
-use crate::rules::Rules;
-use crate::summary::{Counts, MailboxCounts, Problem, RunSummary};
-use crate::{Progress, Watcher};
+use crate::Watcher;
+use crate::ending::{Ending, broken_off, conclude};
+use crate::mailbox::Failure;
+use crate::parting;
+use crate::run::{Opening, Run};
+use crate::summary::{MailboxCounts, RunSummary};
 
 /// How many mailboxes are read side by side; the client bounds the requests in flight.
 pub(crate) const MAILBOXES_AT_ONCE: usize = 16;
@@ -64,8 +58,18 @@ pub enum SyncError {
 }
 
 impl Engine {
+    /// The client for the Entra tenant that `tenant` is connected to.
+    ///
+    /// # Errors
+    /// When nothing is connected, the database fails, or the client cannot be built.
+    pub async fn graph(&self, tenant: &TenantId) -> Result<Graph, SyncError> {
+        let connector = self.store.connector(tenant).await?;
+        let settings = self.store.settings(tenant).await?;
+        Ok(self.client(tenant, connector.entra_tenant, settings.mail_dedupe)?)
+    }
+
     /// The client for an Entra tenant, with the tokens of `tenant`.
-    pub(crate) fn graph(
+    pub(crate) fn client(
         &self,
         tenant: &TenantId,
         entra_tenant: EntraTenantId,
@@ -158,11 +162,11 @@ async fn sync_heeding(
     let outcome = match run(&gate, engine, watcher, stop).await {
         Err(SyncError::Store(error)) => {
             // The run is noted as failed if that can still be written; the error itself is the caller's.
-            let summary = RunSummary::nothing(RunStatus::Failed, None);
+            let summary = RunSummary::nothing(RunStatus::Failed, vec![]);
             store.run_ended(tenant, &id, Ended::Failed, &json(&summary)).await.ok();
             return Err(error.into());
         }
-        outcome => outcome?,
+        outcome => parting::told(outcome?, tenant, store).await?,
     };
     store.run_ended(tenant, &id, outcome.ended, &json(&outcome.summary)).await?;
     tracing::info!(run = %id, status = outcome.summary.status.word(), requests = outcome.summary.requests, "sync ended");
@@ -170,7 +174,7 @@ async fn sync_heeding(
 }
 
 /// Finishes erasures, and deletes and forgets what is too old, before anything is read.
-async fn tidy(tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
+pub(crate) async fn tidy(tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
     engine.store.reconcile_ledger(tenant).await?;
     let scheduler: UserId = "retention".parse().map_err(|_| StoreError::Unreadable("a user id"))?;
     if let Some(counts) = engine.store.apply_retention(tenant, &scheduler).await? {
@@ -180,95 +184,28 @@ async fn tidy(tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn json(summary: &RunSummary) -> String {
+pub(crate) fn json(summary: &RunSummary) -> String {
     serde_json::to_string(summary).expect("a summary is JSON")
 }
 
 /// The gate is shut. Nothing was asked; the attempt is noted where there is a connector to note it for.
 async fn shut(tenant: &TenantId, engine: &Engine, error: GateError) -> Result<Outcome, SyncError> {
-    let summary = match error {
-        GateError::Database(error) => return Err(StoreError::from(error).into()),
-        GateError::NotConnected => return Err(StoreError::NotConnected.into()),
-        GateError::Disconnected => disconnected(),
-        GateError::NotAccepted | GateError::Outdated => blocked(remedy::ACCEPT.to_owned()),
-    };
+    let Ending { ended, problems } = shut_ending(error)?;
     // People's rights and the limit of what is kept do not depend on an agreement.
     tidy(tenant, engine).await?;
+    let summary = RunSummary::nothing(ended.status(), problems);
     let id = engine.store.run_began(tenant, engine.store.surroundings().now()).await?;
-    engine.store.run_ended(tenant, &id, Ended::Blocked, &json(&summary)).await?;
-    Ok(Outcome { ended: Ended::Blocked, summary })
+    engine.store.run_ended(tenant, &id, ended, &json(&summary)).await?;
+    Ok(Outcome { ended, summary })
 }
 
-fn disconnected() -> RunSummary {
-    let resolution = remedy::CONNECT_AGAIN.to_owned();
-    let problem = Problem { mailbox: None, code: "disconnected".to_owned(), resolution };
-    RunSummary::nothing(RunStatus::Blocked, Some(problem))
-}
-
-fn blocked(resolution: String) -> RunSummary {
-    let problem = Problem { mailbox: None, code: "dpa_not_accepted".to_owned(), resolution };
-    RunSummary::nothing(RunStatus::Blocked, Some(problem))
-}
-
-/// A run behind the gate.
-pub(crate) struct Run<'r> {
-    pub gate: &'r DpaAccepted<'r>,
-    pub store: Store,
-    pub graph: Graph,
-    pub watcher: &'r dyn Watcher,
-    rules: Mutex<Arc<Rules>>,
-    counts: Mutex<Counts>,
-    mailbox_wide_delta_is_open: AtomicBool,
-    has_mail_rounds: bool,
-    stop: watch::Receiver<bool>,
-}
-
-impl Run<'_> {
-    pub fn rules(&self) -> Arc<Rules> {
-        self.rules.lock().expect("no holder of this lock panics").clone()
-    }
-
-    pub fn terms(&self) -> Terms {
-        let rules = self.rules();
-        Terms {
-            window_version: rules.window_version,
-            lookback_days: rules.settings.lookback_days,
-            now: self.store.surroundings().now(),
-            has_mail_rounds: self.has_mail_rounds,
-        }
-    }
-
-    /// Someone changed the allow-list or a setting: pages from here on are filtered anew.
-    pub async fn reload_rules(&self) -> Result<(), StoreError> {
-        let fresh = Arc::new(Rules::load(&self.store, self.gate.tenant()).await?);
-        *self.rules.lock().expect("no holder of this lock panics") = fresh;
-        Ok(())
-    }
-
-    /// Does `work`, unless the run is asked to stop before it is done. It is dropped then, and a transaction that it was in leaves nothing.
-    pub async fn unless_stopped<T>(&self, work: impl Future<Output = T>) -> Result<T, Failure> {
-        let mut stop = self.stop.clone();
-        tokio::select! {
-            biased;
-            Ok(_) = stop.wait_for(|stop| *stop) => Err(Failure::Stopped),
-            done = work => Ok(done),
-        }
-    }
-
-    pub fn add(&self, counts: &Counts) {
-        self.counts.lock().expect("no holder of this lock panics").merge(counts);
-    }
-
-    /// True once a run, as long as no mailbox has refused.
-    pub fn asks_mailbox_wide_delta(&self) -> bool {
-        self.mailbox_wide_delta_is_open.swap(false, Ordering::Relaxed)
-    }
-
-    fn outcome(&self, ended: Ended, mailboxes: MailboxCounts, problems: Vec<Problem>) -> Outcome {
-        let usage = self.graph.usage();
-        let counts = self.counts.lock().expect("no holder of this lock panics");
-        let summary = RunSummary::new(ended.status(), mailboxes, &counts, &usage, problems);
-        Outcome { ended, summary }
+/// What a shut gate says of a run.
+pub(crate) fn shut_ending(error: GateError) -> Result<Ending, StoreError> {
+    match error {
+        GateError::Database(error) => Err(error.into()),
+        GateError::NotConnected => Err(StoreError::NotConnected),
+        GateError::Disconnected => Ok(Ending::disconnected()),
+        GateError::NotAccepted | GateError::Outdated => Ok(Ending::blocked()),
     }
 }
 
@@ -278,65 +215,24 @@ async fn run(
     watcher: &dyn Watcher,
     stop: watch::Receiver<bool>,
 ) -> Result<Outcome, SyncError> {
-    let tenant = gate.tenant();
-    let connector = engine.store.connector(tenant).await?;
-    let rules = Rules::load(&engine.store, tenant).await?;
-    let run = Run {
-        gate,
-        store: engine.store.clone(),
-        graph: engine.graph(tenant, connector.entra_tenant, rules.settings.mail_dedupe)?,
-        watcher,
-        rules: Mutex::new(Arc::new(rules)),
-        counts: Mutex::default(),
-        mailbox_wide_delta_is_open: AtomicBool::new(
-            engine.endpoints.has_message_delta() && !connector.mailbox_wide_delta_refused,
-        ),
-        has_mail_rounds: engine.endpoints.has_message_delta(),
-        stop,
+    let graph = engine.graph(gate.tenant()).await?;
+    let run = Run::new(gate, engine, graph, watcher, stop).await?;
+    let (mailboxes, ending) = tokio::select! {
+        ended = read_everything(&run) => ended?,
+        never = run.tell_traffic() => match never {},
     };
-    tokio::select! {
-        outcome = read_everything(&run) => outcome,
-        never = tell_traffic(&run) => match never {},
-    }
+    let (counts, usage) = run.so_far();
+    let summary = RunSummary::new(ending.ended.status(), mailboxes, &counts, &usage, ending.problems);
+    Ok(Outcome { ended: ending.ended, summary })
 }
 
-/// Tells what is asked, for as long as the run lasts.
-async fn tell_traffic(run: &Run<'_>) -> Infallible {
-    let mut seconds = tokio::time::interval(Duration::from_secs(1));
-    loop {
-        seconds.tick().await;
-        let usage = run.graph.usage();
-        run.watcher.on(Progress::Traffic { requests: usage.requests, waiting: usage.waiting });
-    }
-}
-
-async fn read_everything(run: &Run<'_>) -> Result<Outcome, SyncError> {
-    if run.rules().filter.is_empty() {
-        let problem =
-            Problem { mailbox: None, code: "empty_allow_list".to_owned(), resolution: remedy::ADD_DOMAINS.to_owned() };
-        return Ok(run.outcome(Ended::Done, MailboxCounts::default(), vec![problem]));
-    }
-    let members = match run.unless_stopped(list_members(run)).await.flatten() {
-        Ok(members) => members,
-        Err(Failure::Store(error)) => return Err(error.into()),
-        Err(failure) => return Ok(nothing_read(run, failure, remedy::USER_LIST_CUT)),
+async fn read_everything(run: &Run<'_>) -> Result<(MailboxCounts, Ending), StoreError> {
+    let (mailboxes, left_out) = match run.open().await? {
+        Opening::Mailboxes(mailboxes, left_out) => (mailboxes, left_out),
+        Opening::Over(ending) => return Ok((MailboxCounts::default(), ending)),
     };
-    run.reload_rules().await?;
-    let mailboxes = match run.store.mailboxes(run.gate, &members).await {
-        Ok(mailboxes) => mailboxes,
-        Err(PageError::Store(error)) => return Err(error.into()),
-        Err(error) => return Ok(nothing_read(run, error.into(), remedy::USER_LIST_CUT)),
-    };
-    run.watcher.on(Progress::Mailboxes(mailboxes.len() as u64));
-    let left_out = members.len() - mailboxes.len();
-    let reads = mailboxes.into_iter().map(async |(user, mailbox)| {
-        // Those that have not begun do not begin.
-        run.unless_stopped(std::future::ready(())).await?;
-        let end = MailboxSync::new(run, user, mailbox).sync().await;
-        run.watcher.on(Progress::MailboxDone);
-        end
-    });
-    let mut reads = std::pin::pin!(stream::iter(reads).buffer_unordered(MAILBOXES_AT_ONCE));
+    let reads = mailboxes.into_iter().map(|(user, mailbox)| run.read(user, mailbox));
+    let mut reads = pin!(stream::iter(reads).buffer_unordered(MAILBOXES_AT_ONCE));
     let mut ends = Vec::new();
     let mut is_stopped = false;
     while let Some(end) = reads.next().await {
@@ -344,85 +240,11 @@ async fn read_everything(run: &Run<'_>) -> Result<Outcome, SyncError> {
             Ok(end) => ends.push(end),
             // The others store what they have read.
             Err(Failure::Stopped) => is_stopped = true,
-            Err(Failure::Store(error)) => return Err(error.into()),
-            // What stands is stored; the rest is as it was before this run.
-            Err(failure) => return Ok(nothing_read(run, failure, remedy::USER_LIST_CUT)),
+            Err(failure) => return Ok((MailboxCounts::default(), broken_off(failure)?)),
         }
     }
     if is_stopped {
-        return Ok(nothing_read(run, Failure::Stopped, remedy::USER_LIST_CUT));
+        return Ok((MailboxCounts::default(), Ending::stopped()));
     }
-    Ok(conclude(run, ends, left_out as u64))
-}
-
-/// The tenant's members; the company's own domains are noted.
-async fn list_members(run: &Run<'_>) -> Result<Vec<GraphUserId>, Failure> {
-    let directory = directory::read(&run.graph, run.gate).await?;
-    let tenant = run.gate.tenant();
-    run.store.set_internal_domains(tenant, InternalSource::Member, &directory.used).await?;
-    if let Some(verified) = directory.verified {
-        run.store.set_internal_domains(tenant, InternalSource::Verified, &verified).await?;
-    }
-    Ok(directory.members)
-}
-
-/// The run ends before its mailboxes do.
-fn nothing_read(run: &Run<'_>, failure: Failure, otherwise: &str) -> Outcome {
-    let (ended, code, resolution) = match failure {
-        Failure::Withdrawn => {
-            let problems = blocked(remedy::ACCEPT.to_owned()).problems;
-            return run.outcome(Ended::Blocked, MailboxCounts::default(), problems);
-        }
-        Failure::Stopped => (Ended::Failed, "stopped".to_owned(), remedy::STOPPED.to_owned()),
-        Failure::Graph(error) => {
-            let code = error.code().into_owned();
-            match &error {
-                GraphError::Token(m365_graph::TokenError::Refused(_)) => {
-                    (Ended::Refused, code, error.resolution().to_owned())
-                }
-                GraphError::Token(_) | GraphError::Unreachable => (Ended::Failed, code, error.resolution().to_owned()),
-                error if error.status() == Some(403) => (Ended::Refused, code, remedy::USERS.to_owned()),
-                _ => (Ended::Failed, code, otherwise.to_owned()),
-            }
-        }
-        Failure::Store(error) => (Ended::Failed, "store".to_owned(), error.to_string()),
-    };
-    run.outcome(ended, MailboxCounts::default(), vec![Problem { mailbox: None, code, resolution }])
-}
-
-/// What the mailboxes say together. Those that an administrator left out count as skipped.
-fn conclude(run: &Run<'_>, ends: Vec<MailboxEnd>, left_out: u64) -> Outcome {
-    let mut counts = MailboxCounts { skipped: left_out, ..MailboxCounts::default() };
-    for end in &ends {
-        match end.state {
-            MailboxState::Synced => counts.synced += 1,
-            MailboxState::Skipped => counts.skipped += 1,
-            MailboxState::Failed => counts.failed += 1,
-        }
-    }
-    let half_denied = |end: &MailboxEnd| end.state == MailboxState::Synced && end.problem.is_some();
-    let all_denied =
-        !ends.is_empty() && ends.iter().all(|end| end.calendar == Access::Denied && end.mail == Access::Denied);
-    let permission_is_missing = ends.iter().any(half_denied);
-    let told = ends.into_iter().flat_map(|end| end.problem.into_iter().chain(end.notes));
-    let mut problems: Vec<Problem> = told.collect();
-    if run.rules().has_paused_entries {
-        let (code, resolution) = ("entry_paused".to_owned(), remedy::PAUSED.to_owned());
-        problems.push(Problem { mailbox: None, code, resolution });
-    }
-    let ended = if all_denied {
-        problems.push(Problem {
-            mailbox: None,
-            code: "nothing_granted".to_owned(),
-            resolution: remedy::NOTHING_GRANTED.to_owned(),
-        });
-        Ended::Refused
-    } else if counts.failed > 0 && counts.synced == 0 {
-        Ended::Failed
-    } else if counts.failed > 0 || permission_is_missing {
-        Ended::Partly
-    } else {
-        Ended::Done
-    };
-    run.outcome(ended, counts, problems)
+    Ok(conclude(ends, left_out, run.rules().has_paused_entries))
 }

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use m365_database::DpaAccepted;
 use m365_graph::{FolderId, Graph, GraphError, Next, WellKnownFolder};
 use m365_model::{GraphUserId, MailboxId};
+use m365_store::mailboxes::KnownFolder;
 use m365_store::{PageError, Store};
 
 /// A folder of a mailbox and the one that it lies in.
@@ -13,14 +14,34 @@ pub(crate) struct Node {
     pub id: FolderId,
     pub parent: Option<FolderId>,
     pub is_search_folder: bool,
+    /// How many items lie directly in it, where the service says so.
+    pub item_count: Option<u64>,
+}
+
+/// A folder that is read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReadFolder {
+    /// Its row.
+    pub row: i64,
+    pub id: FolderId,
+    /// How many items lie directly in it, where the service says so.
+    pub item_count: Option<u64>,
+}
+
+/// Which folders are known not to be read.
+pub(crate) fn skipped(known: &[KnownFolder]) -> HashSet<FolderId> {
+    let skipped = known.iter().filter(|folder| folder.skipped_as.is_some());
+    skipped.filter_map(|folder| folder.folder_id.parse().ok()).collect()
 }
 
 /// Reads the folder tree, level by level. Graph lists one level at a time
-/// (<https://learn.microsoft.com/graph/api/user-list-mailfolders>).
+/// (<https://learn.microsoft.com/graph/api/user-list-mailfolders>). What lies below a folder of `skipped` is not read and so not
+/// asked for: a folder that is moved out of there stands in the listing of where it went.
 pub(crate) async fn read_tree(
     graph: &Graph,
     gate: &DpaAccepted<'_>,
     user: &GraphUserId,
+    skipped: &HashSet<FolderId>,
 ) -> Result<Vec<Node>, GraphError> {
     let mut tree = Vec::new();
     let mut seen = HashSet::new();
@@ -33,10 +54,15 @@ pub(crate) async fn read_tree(
                 if !seen.insert(folder.id.clone()) {
                     continue;
                 }
-                if folder.child_count > 0 && !folder.is_search_folder {
+                if folder.child_count > 0 && !folder.is_search_folder && !skipped.contains(&folder.id) {
                     parents.push(Some(folder.id.clone()));
                 }
-                tree.push(Node { id: folder.id, parent: parent.clone(), is_search_folder: folder.is_search_folder });
+                tree.push(Node {
+                    id: folder.id,
+                    parent: parent.clone(),
+                    is_search_folder: folder.is_search_folder,
+                    item_count: folder.item_count,
+                });
             }
             match page.next {
                 Next::More(link) => {
@@ -50,7 +76,7 @@ pub(crate) async fn read_tree(
 }
 
 /// The folders of `tree` that are read: none that is skipped, or a search, or below either.
-pub(crate) fn to_read(tree: &[Node], skipped: &HashSet<FolderId>) -> Vec<FolderId> {
+pub(crate) fn to_read<'t>(tree: &'t [Node], skipped: &HashSet<FolderId>) -> Vec<&'t Node> {
     let nodes: HashMap<&FolderId, &Node> = tree.iter().map(|node| (&node.id, node)).collect();
     let is_read = |node: &Node| {
         let mut at = Some(node);
@@ -62,7 +88,7 @@ pub(crate) fn to_read(tree: &[Node], skipped: &HashSet<FolderId>) -> Vec<FolderI
         }
         true
     };
-    tree.iter().filter(|node| is_read(node)).map(|node| node.id.clone()).collect()
+    tree.iter().filter(|node| is_read(node)).collect()
 }
 
 /// The folders that are read, found out without remembering anything.
@@ -71,12 +97,12 @@ pub(crate) async fn look(
     gate: &DpaAccepted<'_>,
     user: &GraphUserId,
 ) -> Result<Vec<FolderId>, GraphError> {
-    let tree = read_tree(graph, gate, user).await?;
     let mut skipped = HashSet::new();
+    let tree = read_tree(graph, gate, user, &skipped).await?;
     for folder in WellKnownFolder::NEVER_READ {
         skipped.extend(graph.folder_by_alias(gate, user, *folder).await?);
     }
-    Ok(to_read(&tree, &skipped))
+    Ok(to_read(&tree, &skipped).into_iter().map(|node| node.id.clone()).collect())
 }
 
 /// Why the folders of a mailbox are not known.
@@ -106,9 +132,9 @@ pub(crate) async fn resolve(
     gate: &DpaAccepted<'_>,
     user: &GraphUserId,
     mailbox: MailboxId,
+    mut known: Vec<KnownFolder>,
     tree: &[Node],
-) -> Result<Vec<(i64, FolderId)>, FolderError> {
-    let mut known = store.known_folders(gate, mailbox).await.map_err(PageError::from)?;
+) -> Result<Vec<ReadFolder>, FolderError> {
     let is_known = |id: &FolderId| known.iter().any(|folder| folder.folder_id == id.as_str());
     if tree.iter().any(|node| !is_known(&node.id)) {
         // In one order: two runs that remember the same folders must not wait for each other.
@@ -127,14 +153,12 @@ pub(crate) async fn resolve(
         store.remember_folders(gate, mailbox, &remember).await?;
         known = store.known_folders(gate, mailbox).await.map_err(PageError::from)?;
     }
-    let skipped: HashSet<FolderId> = known
-        .iter()
-        .filter(|folder| folder.skipped_as.is_some())
-        .filter_map(|folder| folder.folder_id.parse().ok())
-        .collect();
     let rows: HashMap<&str, i64> = known.iter().map(|folder| (folder.folder_id.as_str(), folder.row)).collect();
-    let folders = to_read(tree, &skipped).into_iter();
-    Ok(folders.filter_map(|id| rows.get(id.as_str()).map(|row| (*row, id))).collect())
+    let folder = |node: &Node| {
+        let row = *rows.get(node.id.as_str())?;
+        Some(ReadFolder { row, id: node.id.clone(), item_count: node.item_count })
+    };
+    Ok(to_read(tree, &skipped(&known)).into_iter().filter_map(folder).collect())
 }
 
 #[cfg(test)]
@@ -148,6 +172,7 @@ mod tests {
             id: id(name),
             parent: parent.map(id),
             is_search_folder,
+            item_count: None,
         };
         let tree = [
             node("inbox", None, false),
@@ -159,7 +184,8 @@ mod tests {
             node("search", None, true),
             node("found", Some("search"), false),
         ];
-        let read: Vec<_> = to_read(&tree, &HashSet::from([id("bin")])).iter().map(|f| f.as_str().to_owned()).collect();
+        let skipped = HashSet::from([id("bin")]);
+        let read: Vec<_> = to_read(&tree, &skipped).iter().map(|node| node.id.as_str().to_owned()).collect();
         assert_eq!(read, ["inbox", "deep", "nested"]);
     }
 }

@@ -4,6 +4,7 @@ use m365_database::{AgreementState, DpaAccepted, agreement_state, assert_dpa_acc
 use m365_graph::{Granted, Graph, GraphError, Permission};
 use m365_model::{RunStatus, TenantId};
 use m365_store::StoreError;
+use m365_store::notes::SecretEnd;
 use m365_store::settings::MailDedupe;
 use serde::Serialize;
 
@@ -93,8 +94,9 @@ pub async fn health(tenant: &TenantId, engine: &Engine) -> Result<Health, SyncEr
     }
     agreement(&mut checks, tenant, engine).await?;
     allow_list(&mut checks, tenant, engine).await?;
+    secret(&mut checks, tenant, engine).await?;
 
-    let graph = engine.graph(tenant, connector.entra_tenant.clone(), MailDedupe::Off)?;
+    let graph = engine.client(tenant, connector.entra_tenant.clone(), MailDedupe::Off)?;
     let granted = match graph.granted_afresh().await {
         Ok(granted) => granted,
         Err(error) => {
@@ -123,7 +125,12 @@ async fn agreement(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> R
             checks.ok("agreement", format!("Version {} was accepted at {when}.", acceptance.version));
         }
         AgreementState::Outdated(_) => {
-            checks.add("agreement", Level::Error, "An older version of the agreement was accepted.", remedy::ACCEPT);
+            checks.add(
+                "agreement",
+                Level::Error,
+                "Another text of the agreement was accepted than the one in force.",
+                remedy::ACCEPT,
+            );
         }
         AgreementState::Withdrawn(_, at) => {
             let detail = format!("The agreement was withdrawn at {}.", m365_model::to_text(at));
@@ -148,6 +155,22 @@ async fn allow_list(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> 
         1 => checks.ok("allow_list", "One domain is named."),
         n => checks.ok("allow_list", format!("{n} domains are named.")),
     }
+    Ok(())
+}
+
+/// The day that an administrator noted: Microsoft tells the application nothing before the secret has ended.
+async fn secret(checks: &mut Checks, tenant: &TenantId, engine: &Engine) -> Result<(), StoreError> {
+    let Some(end) = engine.store.secret_end(tenant).await? else { return Ok(()) };
+    let now = engine.store.surroundings().now();
+    let SecretEnd(day) = end;
+    let detail = match end.days_left(now) {
+        left if left < 0 => format!("The application's secret ended on {day}, as it was noted."),
+        0 => format!("The application's secret ends today, {day}, as it was noted."),
+        1 => format!("The application's secret ends tomorrow, on {day}, as it was noted."),
+        left => format!("The application's secret ends in {left} days, on {day}, as it was noted."),
+    };
+    let (level, resolution) = if end.is_near(now) { (Level::Warning, remedy::NEW_SECRET) } else { (Level::Ok, "") };
+    checks.add("secret", level, detail, resolution);
     Ok(())
 }
 

@@ -11,6 +11,7 @@
 mod calendar;
 mod copies;
 mod directory;
+mod ending;
 mod engine;
 mod folders;
 mod health;
@@ -18,14 +19,17 @@ mod join;
 mod mail;
 mod mailbox;
 mod meeting_key;
+mod parting;
 mod plan;
 mod preview;
 mod progress;
 mod remedy;
 mod repeats;
 mod rules;
+mod run;
 pub mod runner;
 mod series;
+pub mod steps;
 pub mod summary;
 mod walk;
 

@@ -4,21 +4,23 @@ use std::collections::BTreeSet;
 use std::sync::Mutex;
 
 use futures_util::{StreamExt as _, stream};
-use m365_graph::{Event, FolderId, GraphError, MailboxVerdict, RootDelta, TokenError};
+use m365_graph::{Event, GraphError, MailboxVerdict, RootDelta, TokenError};
 use m365_model::{GraphUserId, MailboxId, StreamKind};
 use m365_store::keys::ShortKey;
-use m365_store::mailboxes::MailboxState;
-use m365_store::streams::{Advance, Round, Stream};
+use m365_store::mailboxes::{KnownFolder, KnownMailbox, MailboxState};
+use m365_store::streams::{Advance, QuietEnd, Round, Stream};
 use m365_store::{PageError, StoreError};
+use serde::{Deserialize, Serialize};
 
 use crate::calendar::{CalendarPage, DroppedMasters};
-use crate::engine::Run;
-use crate::folders::{self, FolderError};
-use crate::plan::new_round;
+use crate::folders::{self, FolderError, ReadFolder};
+use crate::plan::{can_be_passed_over, new_round};
+use crate::run::Run;
 use crate::summary::{Counts, Dropped, Problem};
 
 /// How many streams of one mailbox are walked side by side; the client lets four requests through at once.
 const STREAMS_AT_ONCE: usize = 4;
+
 /// Why a stream, or everything, stopped.
 #[derive(Debug)]
 pub(crate) enum Failure {
@@ -77,7 +79,7 @@ impl From<FolderError> for Failure {
 }
 
 /// What could be read of a mailbox.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Access {
     /// It was read.
     Read,
@@ -86,7 +88,7 @@ pub(crate) enum Access {
 }
 
 /// How the read of a mailbox ended.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct MailboxEnd {
     pub state: MailboxState,
     pub calendar: Access,
@@ -103,11 +105,13 @@ pub(crate) struct MailboxSync<'r> {
     pub mailbox: MailboxId,
     /// What a person should know though the mailbox was read.
     notes: Mutex<BTreeSet<Problem>>,
+    /// Where the rounds ended that brought nothing.
+    quiet: Mutex<Vec<QuietEnd>>,
 }
 
 impl<'r> MailboxSync<'r> {
     pub fn new(run: &'r Run<'r>, user: GraphUserId, mailbox: MailboxId) -> Self {
-        Self { run, user, mailbox, notes: Mutex::default() }
+        Self { run, user, mailbox, notes: Mutex::default(), quiet: Mutex::default() }
     }
 
     /// Reads the mailbox, and notes how that ended.
@@ -115,8 +119,15 @@ impl<'r> MailboxSync<'r> {
         let mut end = self.read().await?;
         end.notes = std::mem::take(&mut *self.notes.lock().expect("no holder of this lock panics"));
         let code = end.problem.as_ref().map(|problem| problem.code.as_str());
-        self.run.store.mailbox_ended(self.run.gate, self.mailbox, end.state, code).await?;
+        let quiet = std::mem::take(&mut *self.quiet.lock().expect("no holder of this lock panics"));
+        self.run.store.mailbox_ended(self.run.gate, self.mailbox, end.state, code, &quiet).await?;
         Ok(end)
+    }
+
+    /// A round brought nothing: where the next one begins is stored when the mailbox has been read. Until then the old link is
+    /// as good.
+    pub(crate) fn end_quietly(&self, end: QuietEnd) {
+        self.quiet.lock().expect("no holder of this lock panics").push(end);
     }
 
     pub(crate) fn note(&self, code: &str, resolution: &str) {
@@ -126,9 +137,11 @@ impl<'r> MailboxSync<'r> {
     }
 
     async fn read(&self) -> Result<MailboxEnd, Failure> {
-        let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
+        let known = self.run.store.known_of(self.run.gate, self.mailbox).await?;
+        let KnownMailbox { streams, folders: known, has_waiting } = known;
+        let skipped = folders::skipped(&known);
         // The folders first: a user without a mailbox is found out by one request.
-        let tree = folders::read_tree(&self.run.graph, self.run.gate, &self.user);
+        let tree = folders::read_tree(&self.run.graph, self.run.gate, &self.user, &skipped);
         let mail = match self.run.unless_stopped(tree).await? {
             Ok(tree) => Ok(tree),
             Err(error) if matches!(error.mailbox_verdict(), MailboxVerdict::Skip(_)) => {
@@ -139,10 +152,10 @@ impl<'r> MailboxSync<'r> {
         if mail.is_ok() {
             self.run.unless_stopped(self.settle_mailbox_wide_delta()).await.flatten()?;
         }
-        let calendar = self.calendar(&streams);
+        let calendar = self.calendar(&streams, has_waiting);
         let folders = async {
             match mail {
-                Ok(tree) => self.folders(&streams, &tree).await,
+                Ok(tree) => self.folders(&streams, known, &tree).await,
                 Err(failure) => Err(failure),
             }
         };
@@ -164,17 +177,25 @@ impl<'r> MailboxSync<'r> {
         Ok(())
     }
 
-    async fn calendar(&self, streams: &[Stream]) -> Result<(), Failure> {
+    async fn calendar(&self, streams: &[Stream], has_waiting: bool) -> Result<(), Failure> {
         let stream = self.stream(streams, StreamKind::Calendar, 0).await?;
-        let put_aside = self.walk(stream, None).await?;
-        self.join_waiting(put_aside).await
+        let walked = self.walk(stream, None).await?;
+        if !has_waiting && !walked.has_moved {
+            return Ok(());
+        }
+        self.join_waiting(walked.put_aside).await
     }
 
-    async fn folders(&self, streams: &[Stream], tree: &[folders::Node]) -> Result<(), Failure> {
+    async fn folders(
+        &self,
+        streams: &[Stream],
+        known: Vec<KnownFolder>,
+        tree: &[folders::Node],
+    ) -> Result<(), Failure> {
         let run = self.run;
-        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, tree);
+        let read = folders::resolve(&run.graph, &run.store, run.gate, &self.user, self.mailbox, known, tree);
         let read = run.unless_stopped(read).await??;
-        let walks = read.iter().map(|(row, folder)| self.folder(streams, *row, folder));
+        let walks = read.iter().map(|folder| self.folder(streams, folder));
         let ends: Vec<_> = stream::iter(walks).buffer_unordered(STREAMS_AT_ONCE).collect().await;
         // What ends the run outweighs what ends a folder.
         let mut failure = None;
@@ -188,16 +209,23 @@ impl<'r> MailboxSync<'r> {
         failure.map_or(Ok(()), Err)
     }
 
-    async fn folder(&self, streams: &[Stream], row: i64, folder: &FolderId) -> Result<(), Failure> {
-        let stream = self.stream(streams, StreamKind::MailFolder, row).await?;
-        match self.walk(stream, Some(folder)).await {
+    async fn folder(&self, streams: &[Stream], folder: &ReadFolder) -> Result<(), Failure> {
+        let is_list = |stream: &&Stream| stream.kind == StreamKind::MailBackfill && stream.folder_row == folder.row;
+        let list = streams.iter().find(is_list);
+        let stream = self.stream(streams, StreamKind::MailFolder, folder.row).await?;
+        if list.is_none() && can_be_passed_over(&stream, folder.item_count, &self.run.terms()) {
+            return Ok(());
+        }
+        let walked = match self.walk(stream, Some(&folder.id)).await {
             Err(Failure::Graph(error)) if error.is_not_found() => return Ok(()), // The folder is gone.
             end => end?,
         };
-        let backfill = self.run.store.streams(self.run.gate, self.mailbox).await?;
-        let backfill = backfill.into_iter().find(|s| s.kind == StreamKind::MailBackfill && s.folder_row == row);
-        if let Some(stream) = backfill {
-            self.walk(stream, Some(folder)).await?;
+        if list.is_none() && !walked.wants_list {
+            return Ok(());
+        }
+        let streams = self.run.store.streams(self.run.gate, self.mailbox).await?;
+        if let Some(list) = streams.iter().find(is_list) {
+            self.walk(list.clone(), Some(&folder.id)).await?;
         }
         Ok(())
     }

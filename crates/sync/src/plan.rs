@@ -18,6 +18,8 @@ const SHORT_AHEAD: Duration = days(30);
 const SHORT_LEAST_AHEAD: Duration = days(20);
 /// A plain list of new mail begins this much before the last one began: a message may be filed under a time gone by.
 const OVERLAP: Duration = days(1);
+/// A folder in which nothing lies is read after so long all the same.
+const LONGEST_UNREAD: Duration = days(1);
 /// After so many plain lists, rounds are tried again.
 const LISTS_BEFORE_ROUNDS: i64 = 200;
 
@@ -124,9 +126,30 @@ pub(crate) fn start_over(stream: &mut Stream, way: Way) {
     }
 }
 
-/// Whether a link leads where the stream stands already, so that there is nothing to write.
-pub(crate) fn is_same_place(stream: &Stream, link: &str) -> bool {
-    matches!(&stream.position, Position::Delta(old) if old.expose_secret() == link)
+/// Whether the link at the end of a round that brought nothing is to be stored: it is another one, or it is a day that the
+/// stream was looked at last. How long a link is good nobody says
+/// (<https://learn.microsoft.com/graph/delta-query-overview>), so the newest is kept.
+pub(crate) fn is_worth_keeping(stream: &Stream, link: &SecretString, now: Timestamp) -> bool {
+    let is_same = matches!(&stream.position, Position::Delta(old) if old.expose_secret() == link.expose_secret());
+    !is_same || was_long_ago(stream.moved_at, now)
+}
+
+/// Whether a folder can be passed over because nothing lies in it: then its round can only tell what left it, which takes no
+/// record back. What comes into it is counted in it (<https://learn.microsoft.com/graph/api/resources/mailfolder>) and read in
+/// the next round, by the link that is kept; what came and went again stands where it went. So that no count is believed for
+/// good, a folder that ever told of a message is read in every round, any other once a day all the same; and so it is where a
+/// round is not over or other rules hold.
+pub(crate) fn can_be_passed_over(stream: &Stream, item_count: Option<u64>, terms: &Terms) -> bool {
+    item_count == Some(0)
+        && stream.round.coverage.seen == 0
+        && stream.kind == StreamKind::MailFolder
+        && stream.round.window_version == terms.window_version
+        && matches!(stream.position, Position::Delta(_))
+        && !was_long_ago(stream.moved_at, terms.now)
+}
+
+fn was_long_ago(at: Timestamp, now: Timestamp) -> bool {
+    at.checked_add(LONGEST_UNREAD).is_ok_and(|due| due <= now)
 }
 
 #[cfg(test)]
@@ -146,7 +169,16 @@ mod tests {
 
     fn stream(kind: StreamKind, position: Position, began: &str) -> Stream {
         let round = new_round(kind, 3, &terms(7, began));
-        Stream { id: StreamId(1), mailbox: MailboxId(1), kind, folder_row: 0, version: 5, position, round }
+        Stream {
+            id: StreamId(1),
+            mailbox: MailboxId(1),
+            kind,
+            folder_row: 0,
+            version: 5,
+            position,
+            round,
+            moved_at: at(began),
+        }
     }
 
     fn outcome(stream: &Stream, window_version: i64, now: &str) -> (&'static str, Round) {
@@ -220,5 +252,30 @@ mod tests {
         let without = Terms { has_mail_rounds: false, ..terms(7, DAY) };
         let Step::Begin { round, .. } = next_step(&listed, &without) else { panic!("no link to follow") };
         assert_eq!((round.way, round.window_end), (Way::List, Some(at(DAY))));
+    }
+
+    #[test]
+    fn a_folder_in_which_nothing_lies_is_passed_over_for_a_day() {
+        let read = stream(StreamKind::MailFolder, Position::Delta("link".into()), DAY);
+        let passed = |stream: &Stream, count, version, now| can_be_passed_over(stream, count, &terms(version, now));
+        assert!(passed(&read, Some(0), 7, "2026-03-01T23:59:59Z"));
+        assert!(!passed(&read, Some(0), 7, "2026-03-02T00:00:00Z"), "a day is over");
+        assert!(!passed(&read, Some(1), 7, DAY), "something lies in it");
+        assert!(!passed(&read, None, 7, DAY), "nobody says what lies in it");
+        assert!(!passed(&read, Some(0), 8, DAY), "other rules hold");
+        for position in [Position::Start, Position::Next("link".into())] {
+            assert!(!passed(&Stream { position, ..read.clone() }, Some(0), 7, DAY), "it was never read to the end");
+        }
+        let calendar = stream(StreamKind::Calendar, Position::Delta("link".into()), DAY);
+        assert!(!passed(&calendar, Some(0), 7, DAY));
+    }
+
+    #[test]
+    fn the_link_after_nothing_is_stored_if_it_is_another_or_the_old_one_is_old() {
+        let read = stream(StreamKind::MailFolder, Position::Delta("link".into()), DAY);
+        let kept = |link: &str, now| is_worth_keeping(&read, &link.into(), at(now));
+        assert!(kept("another", DAY));
+        assert!(!kept("link", "2026-03-01T23:59:59Z"));
+        assert!(kept("link", "2026-03-02T00:00:00Z"));
     }
 }

@@ -104,7 +104,7 @@ pub async fn preview(
         Err(GateError::NotAccepted | GateError::Outdated) => return Err(PreviewError::Blocked),
     };
     let connector = engine.store.connector(tenant).await?;
-    let graph = engine.graph(tenant, connector.entra_tenant, MailDedupe::Off).map_err(SyncError::from)?;
+    let graph = engine.client(tenant, connector.entra_tenant, MailDedupe::Off).map_err(SyncError::from)?;
     let found = directory::read(&graph, &gate).await?;
     let own: Vec<DomainName> = found.used.into_iter().chain(found.verified.into_iter().flatten()).collect();
     let mut rules = Rules::proposed(&engine.store, tenant, proposals, &own).await?;

@@ -27,6 +27,9 @@ pub(crate) const USERS: &str = "The users cannot be listed: verify that the User
 pub(crate) const NOTHING_GRANTED: &str = "Neither calendars nor mail can be read in any mailbox: run the admin consent flow again \
                                           for the Microsoft tenant, with Calendars.Read and Mail.ReadBasic.All as application \
                                           permissions.";
+/// The application's secret ends soon, or has ended.
+pub(crate) const NEW_SECRET: &str = "Make a new client secret in the Entra admin center, give it to this service, start it again and note \
+                                     the new day under Register. Two secrets may be live at once, so nothing is interrupted.";
 /// Someone ended the run.
 pub(crate) const STOPPED: &str = "The sync was asked to stop: the pages that it had read are stored, and the next sync goes on from \
                                   there.";

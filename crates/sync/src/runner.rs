@@ -1,18 +1,21 @@
-//! Runs in the background of one process: one a connector at a time, on a schedule or asked for, watched and cancelled.
+//! Runs in the background: one a connector at a time, on a schedule or asked for, watched and cancelled. They are done in this
+//! process, or [`Elsewhere`]; whoever asks cannot tell which.
 //!
-//! Whoever asks for a run while one is at work joins it. The connector's lock is taken as on the command line, so a run of
-//! another process is joined too: it is seen in the database, not here.
+//! Whoever asks for a run while one is at work joins it. In the process the connector's lock is taken as on the command line, so
+//! a run of another process is joined too: it is seen in the database, not here.
 
 use std::collections::HashMap;
+use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use m365_database::{AgreementState, agreement_state};
-use m365_model::TenantId;
+use m365_model::{RunStatus, TenantId};
 use m365_privacy::DomainName;
 use m365_store::{ConnectorLock, StoreError};
 use serde::Serialize;
+use thiserror::Error;
 use tokio::runtime::Handle;
 use tokio::sync::watch;
 
@@ -49,6 +52,53 @@ pub enum Started {
     New,
     /// One is at work already.
     Joined,
+}
+
+/// Why a run cannot be started, stopped or looked at.
+#[derive(Debug, Error)]
+pub enum RunnerError {
+    /// The store failed, or the connector's lock cannot be used.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// What does the runs does not answer.
+    #[error(
+        "Temporal does not answer, so syncs can be neither started nor stopped; those under way go on when it is back: check that \
+         its server runs and TEMPORAL_ADDRESS names it"
+    )]
+    Unreachable,
+}
+
+impl From<m365_store::LockError> for RunnerError {
+    fn from(error: m365_store::LockError) -> Self {
+        Self::Store(error.into())
+    }
+}
+
+/// When runs of a connector begin by themselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Plan {
+    /// Minutes from one beginning to the next.
+    pub every_minutes: u32,
+    /// Whether they do: not before the first run, which a person starts, nor without an agreement or an allow-list, nor while
+    /// the connector is disconnected or its schedule paused.
+    pub is_on: bool,
+}
+
+/// What a question to [`Elsewhere`] comes to.
+pub type Answer<'a, T> = Pin<Box<dyn Future<Output = Result<T, RunnerError>> + Send + 'a>>;
+
+/// What does runs elsewhere than in this process, one a connector at a time.
+pub trait Elsewhere: Send + Sync {
+    /// Starts a run, or joins the one that is at work.
+    fn start<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Started>;
+    /// Asks the run that is at work to stop. False when none is.
+    fn cancel<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, bool>;
+    /// Whether a run is at work, or waits to be taken up.
+    fn is_at_work<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, bool>;
+    /// Has runs begin by this plan from now on.
+    fn keep<'a>(&'a self, tenant: &'a TenantId, plan: Plan) -> Answer<'a, ()>;
+    /// When the next run begins by itself.
+    fn next<'a>(&'a self, tenant: &'a TenantId) -> Answer<'a, Option<Timestamp>>;
 }
 
 /// A run at work in this process.
@@ -95,7 +145,10 @@ type Looks = HashMap<TenantId, (Vec<(DomainName, bool)>, watch::Sender<Looked>)>
 #[derive(Clone)]
 pub struct Runner {
     engine: Engine,
+    elsewhere: Option<Arc<dyn Elsewhere>>,
     live: Arc<Mutex<HashMap<TenantId, Arc<Live>>>>,
+    /// Runs elsewhere that somebody here watches.
+    watched: Arc<Mutex<HashMap<TenantId, watch::Sender<Standing>>>>,
     looks: Arc<Mutex<Looks>>,
 }
 
@@ -119,10 +172,19 @@ impl Watcher for Looking {
 /// How often the schedule is looked at.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// How often a run elsewhere is looked at for those who watch it.
+const WATCH: Duration = Duration::from_secs(1);
+
 impl Runner {
-    /// A runner with nothing at work.
+    /// A runner with nothing at work, which does runs in this process.
     pub fn new(engine: Engine) -> Self {
-        Self { engine, live: Arc::default(), looks: Arc::default() }
+        Self { engine, elsewhere: None, live: Arc::default(), watched: Arc::default(), looks: Arc::default() }
+    }
+
+    /// The same, with runs done elsewhere.
+    #[must_use]
+    pub fn elsewhere(self, elsewhere: Arc<dyn Elsewhere>) -> Self {
+        Self { elsewhere: Some(elsewhere), ..self }
     }
 
     /// What runs have in common.
@@ -133,8 +195,13 @@ impl Runner {
     /// Starts a run of `tenant`, or joins the one that is at work, here or in another process.
     ///
     /// # Errors
-    /// When the connector's lock cannot be used or the database fails.
-    pub async fn start(&self, tenant: &TenantId) -> Result<Started, StoreError> {
+    /// When the connector's lock cannot be used, the database fails, or what does the runs does not answer.
+    pub async fn start(&self, tenant: &TenantId) -> Result<Started, RunnerError> {
+        if let Some(elsewhere) = &self.elsewhere {
+            let started = elsewhere.start(tenant).await?;
+            self.watch_elsewhere(tenant, elsewhere);
+            return Ok(started);
+        }
         if self.live().contains_key(tenant) {
             return Ok(Started::Joined);
         }
@@ -164,8 +231,18 @@ impl Runner {
         live.standing.send_modify(|standing| standing.is_over = true);
     }
 
-    /// Asks the run of `tenant` to stop; what it has read is stored. False when none is at work here.
-    pub fn cancel(&self, tenant: &TenantId) -> bool {
+    /// Asks the run of `tenant` to stop; what it has read is stored. False when none is at work, as far as is known here.
+    ///
+    /// # Errors
+    /// When what does the runs does not answer.
+    pub async fn cancel(&self, tenant: &TenantId) -> Result<bool, RunnerError> {
+        match &self.elsewhere {
+            Some(elsewhere) => elsewhere.cancel(tenant).await,
+            None => Ok(self.cancel_here(tenant)),
+        }
+    }
+
+    fn cancel_here(&self, tenant: &TenantId) -> bool {
         let live = self.live().get(tenant).cloned();
         if let Some(live) = &live {
             live.standing.send_modify(|standing| standing.is_stopping = true);
@@ -174,9 +251,79 @@ impl Runner {
         live.is_some()
     }
 
-    /// The run of `tenant` that is at work here, to be watched.
-    pub fn watch(&self, tenant: &TenantId) -> Option<watch::Receiver<Standing>> {
+    /// The run of `tenant` that is at work, to be watched.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn watch(&self, tenant: &TenantId) -> Result<Option<watch::Receiver<Standing>>, RunnerError> {
+        let Some(elsewhere) = &self.elsewhere else { return Ok(self.watch_here(tenant)) };
+        let known = self.watched().get(tenant).map(watch::Sender::subscribe);
+        if known.is_some() {
+            return Ok(known);
+        }
+        let last = self.engine.store.last_run(tenant).await?;
+        let is_running = last.is_some_and(|run| run.status == RunStatus::Running);
+        Ok(is_running.then(|| self.watch_elsewhere(tenant, elsewhere)))
+    }
+
+    fn watch_here(&self, tenant: &TenantId) -> Option<watch::Receiver<Standing>> {
         self.live().get(tenant).map(|live| live.standing.subscribe())
+    }
+
+    /// Begins to look at a run elsewhere, unless that is being done.
+    fn watch_elsewhere(&self, tenant: &TenantId, elsewhere: &Arc<dyn Elsewhere>) -> watch::Receiver<Standing> {
+        let mut watched = self.watched();
+        if let Some(standing) = watched.get(tenant) {
+            return standing.subscribe();
+        }
+        let standing = watch::Sender::new(Standing::default());
+        watched.insert(tenant.clone(), standing.clone());
+        let receiver = standing.subscribe();
+        let (runner, tenant, elsewhere) = (self.clone(), tenant.clone(), elsewhere.clone());
+        tokio::spawn(async move {
+            let mut looks = tokio::time::interval(WATCH);
+            loop {
+                looks.tick().await;
+                match runner.look_elsewhere(&tenant, &*elsewhere).await {
+                    Ok(Some(now)) => {
+                        standing.send_if_modified(|then| std::mem::replace(then, now) != now);
+                    }
+                    Ok(None) => break,
+                    Err(error) => tracing::warn!(%error, "a sync cannot be looked at; it is tried again soon"),
+                }
+            }
+            runner.watched().remove(&tenant);
+            standing.send_modify(|standing| standing.is_over = true);
+        });
+        receiver
+    }
+
+    /// How far a run elsewhere has come; `None` when none is at work.
+    async fn look_elsewhere(
+        &self,
+        tenant: &TenantId,
+        elsewhere: &dyn Elsewhere,
+    ) -> Result<Option<Standing>, RunnerError> {
+        let store = &self.engine.store;
+        let progress = match store.last_run(tenant).await? {
+            Some(run) if run.status == RunStatus::Running => store.run_progress(tenant, &run.id).await?,
+            _ => None,
+        };
+        let Some(progress) = progress else {
+            // It may not have been taken up yet.
+            return Ok(elsewhere.is_at_work(tenant).await?.then(Standing::default));
+        };
+        Ok(Some(Standing {
+            mailboxes: progress.mailboxes,
+            done: progress.done,
+            pages: progress.counts.pages,
+            seen: progress.counts.seen,
+            kept: progress.counts.kept,
+            requests: progress.counts.requests,
+            waiting: progress.counts.waiting,
+            is_stopping: progress.is_stopping,
+            is_over: false,
+        }))
     }
 
     /// Begins to look at what `proposals` would bring, unless that is being done. The result is kept until something else is
@@ -208,7 +355,7 @@ impl Runner {
         looks.get(tenant).map(|(proposals, state)| (proposals.clone(), state.borrow().clone()))
     }
 
-    /// Starts what is due, again and again. Never ends.
+    /// Starts what is due, again and again, or has it started elsewhere. Never ends.
     pub async fn keep_schedule(&self) {
         let mut looks = tokio::time::interval(LOOK);
         loop {
@@ -219,52 +366,66 @@ impl Runner {
         }
     }
 
-    async fn start_what_is_due(&self) -> Result<(), StoreError> {
+    async fn start_what_is_due(&self) -> Result<(), RunnerError> {
         let store = &self.engine.store;
-        for tenant in store.database().tenants().await? {
-            if self.is_due(&tenant).await? {
+        for tenant in store.database().tenants().await.map_err(StoreError::from)? {
+            if let Some(elsewhere) = &self.elsewhere {
+                elsewhere.keep(&tenant, self.plan(&tenant).await?).await?;
+            } else if self.next(&tenant).await?.is_some_and(|next| next <= store.surroundings().now()) {
                 self.start(&tenant).await?;
             }
         }
         Ok(())
     }
 
-    async fn is_due(&self, tenant: &TenantId) -> Result<bool, StoreError> {
-        let AgreementState::Standing(_) = agreement_state(tenant, self.engine.store.database()).await? else {
-            return Ok(false);
-        };
-        let next = self.next(tenant).await?;
-        Ok(next.is_some_and(|next| next <= self.engine.store.surroundings().now()))
-    }
-
-    /// When the next run of `tenant` is due. `None` before its first one, which a person starts, while the list is empty, and once
-    /// it is disconnected.
+    /// When runs of `tenant` begin by themselves.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn next(&self, tenant: &TenantId) -> Result<Option<Timestamp>, StoreError> {
+    pub async fn plan(&self, tenant: &TenantId) -> Result<Plan, StoreError> {
         let store = &self.engine.store;
-        if store.connector(tenant).await?.disconnected_at.is_some() {
-            return Ok(None);
-        }
-        let Some(last) = store.last_run(tenant).await? else { return Ok(None) };
-        if store.allow_list(tenant).await?.entries.is_empty() {
-            return Ok(None);
-        }
-        let minutes = store.settings(tenant).await?.sync_interval_minutes;
-        Ok(Some(last.started_at + SignedDuration::from_mins(minutes.into()) + jitter(tenant, minutes)))
+        let off = Plan { every_minutes: 60, is_on: false };
+        let AgreementState::Standing(_) = agreement_state(tenant, store.database()).await? else { return Ok(off) };
+        let connector = store.connector(tenant).await?;
+        let every_minutes = store.settings(tenant).await?.sync_interval_minutes;
+        let is_on = connector.disconnected_at.is_none()
+            && connector.schedule_paused_at.is_none()
+            && store.last_run(tenant).await?.is_some()
+            && !store.allow_list(tenant).await?.entries.is_empty();
+        Ok(Plan { every_minutes, is_on })
     }
 
-    /// Asks every run to stop, and waits until they have.
+    /// When the next run of `tenant` begins by itself; `None` when none does, as [`Plan`] says.
+    ///
+    /// # Errors
+    /// When the database fails, or what does the runs does not answer.
+    pub async fn next(&self, tenant: &TenantId) -> Result<Option<Timestamp>, RunnerError> {
+        let plan = self.plan(tenant).await?;
+        if !plan.is_on {
+            return Ok(None);
+        }
+        if let Some(elsewhere) = &self.elsewhere {
+            return elsewhere.next(tenant).await;
+        }
+        let last = self.engine.store.last_run(tenant).await?;
+        let wait = SignedDuration::from_mins(plan.every_minutes.into()) + jitter(tenant, plan.every_minutes);
+        Ok(last.map(|last| last.started_at + wait))
+    }
+
+    /// Asks every run of this process to stop, and waits until they have. Runs elsewhere go on.
     pub async fn drain(&self) {
         let all: Vec<TenantId> = self.live().keys().cloned().collect();
         for tenant in &all {
-            let watched = self.watch(tenant);
-            self.cancel(tenant);
+            let watched = self.watch_here(tenant);
+            self.cancel_here(tenant);
             if let Some(mut watched) = watched {
                 watched.wait_for(|standing| standing.is_over).await.ok();
             }
         }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<TenantId, watch::Sender<Standing>>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn live(&self) -> MutexGuard<'_, HashMap<TenantId, Arc<Live>>> {

@@ -7,10 +7,11 @@ use m365_model::RunStatus;
 use m365_privacy::AddressCounts;
 use m365_store::Tally;
 use m365_store::streams::Coverage;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Why an item was not kept. Every item that was seen is kept or has one of these.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Dropped {
     /// Nobody outside the company takes part.
     NoExternalParticipant,
@@ -41,6 +42,23 @@ pub enum Dropped {
 }
 
 impl Dropped {
+    /// All of them.
+    pub const ALL: [Self; 13] = [
+        Self::NoExternalParticipant,
+        Self::DomainNotAllowed,
+        Self::PrivateEvent,
+        Self::Cancelled,
+        Self::MeetingMail,
+        Self::SeriesMaster,
+        Self::MasterGone,
+        Self::MasterUnavailable,
+        Self::Removed,
+        Self::PartialRow,
+        Self::Duplicate,
+        Self::OutsideWindow,
+        Self::Malformed,
+    ];
+
     /// The word in the summary.
     pub const fn word(self) -> &'static str {
         match self {
@@ -71,7 +89,7 @@ impl From<m365_privacy::NoOne> for Dropped {
 }
 
 /// Items that were seen and what became of them: seen = kept + dropped, always.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ItemCounts {
     /// Kept.
     pub kept: u64,
@@ -120,7 +138,7 @@ impl ItemCounts {
 }
 
 /// What one page, or many, came to.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Counts {
     /// Calendar events.
     pub events: ItemCounts,
@@ -153,7 +171,7 @@ fn is_zero(n: &u64) -> bool {
 }
 
 /// Something that a person should know or do.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Problem {
     /// The mailbox's id in the Entra tenant; `null` when it concerns them all.
     pub mailbox: Option<String>,
@@ -164,7 +182,7 @@ pub struct Problem {
 }
 
 /// How the mailboxes ended.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MailboxCounts {
     /// Read.
     pub synced: u64,
@@ -175,14 +193,14 @@ pub struct MailboxCounts {
 }
 
 /// Seen and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct SeenKept {
     seen: u64,
     kept: u64,
 }
 
 /// Records made, changed and taken back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 struct ActivityCounts {
     created: u64,
     updated: u64,
@@ -190,7 +208,7 @@ struct ActivityCounts {
 }
 
 /// The run summary, as `sync --json` prints it.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct RunSummary {
     /// How the run ended.
     pub status: RunStatus,
@@ -200,7 +218,7 @@ pub struct RunSummary {
     messages: SeenKept,
     activities: ActivityCounts,
     /// Items that were not kept, by reason.
-    pub dropped: BTreeMap<&'static str, u64>,
+    pub dropped: BTreeMap<String, u64>,
     /// Addresses that did not pass, by reason.
     pub addresses: AddressCounts,
     /// Requests to Microsoft Graph.
@@ -210,10 +228,10 @@ pub struct RunSummary {
     /// Streams that started anew.
     pub resyncs: u64,
     /// Events whose time zone is unknown and was read as UTC; left out when there is none.
-    #[serde(rename = "unknownZones", skip_serializing_if = "is_zero")]
+    #[serde(rename = "unknownZones", default, skip_serializing_if = "is_zero")]
     pub unknown_zones: u64,
     /// Seconds that requests waited because Microsoft asked for less, summed over requests; left out when there is none.
-    #[serde(rename = "waitedSeconds", skip_serializing_if = "is_zero")]
+    #[serde(rename = "waitedSeconds", default, skip_serializing_if = "is_zero")]
     pub waited_seconds: u64,
     /// What a person should know or do.
     pub problems: Vec<Problem>,
@@ -229,7 +247,7 @@ impl RunSummary {
     ) -> Self {
         let mut dropped = BTreeMap::new();
         for (reason, n) in counts.events.dropped.iter().chain(&counts.messages.dropped) {
-            *dropped.entry(reason.word()).or_default() += n;
+            *dropped.entry(reason.word().to_owned()).or_default() += n;
         }
         problems.sort();
         Self {
@@ -254,14 +272,8 @@ impl RunSummary {
     }
 
     /// A run that read nothing, and why.
-    pub(crate) fn nothing(status: RunStatus, problem: Option<Problem>) -> Self {
-        Self::new(
-            status,
-            MailboxCounts::default(),
-            &Counts::default(),
-            &Usage::default(),
-            problem.into_iter().collect(),
-        )
+    pub(crate) fn nothing(status: RunStatus, problems: Vec<Problem>) -> Self {
+        Self::new(status, MailboxCounts::default(), &Counts::default(), &Usage::default(), problems)
     }
 
     /// The summary in lines for people.

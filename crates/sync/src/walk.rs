@@ -2,16 +2,16 @@
 
 use m365_graph::{Event, FolderId, GraphError, Link, Message, Next, Page};
 use m365_model::{StreamKind, Way};
-use m365_store::streams::{Advance, Position, Round, Stream};
+use m365_store::streams::{Advance, Position, QuietEnd, Round, Stream};
 use m365_store::{PageError, PageTx};
-use secrecy::ExposeSecret as _;
+use secrecy::{ExposeSecret as _, SecretString};
 
 use crate::Progress;
 use crate::calendar::{CalendarPage, DroppedMasters};
 use crate::copies::join_copies;
 use crate::mail::plan_page;
 use crate::mailbox::{Failure, MailboxSync};
-use crate::plan::{Step, is_same_place, next_step, start_over};
+use crate::plan::{Step, is_worth_keeping, next_step, start_over};
 use crate::remedy;
 use crate::repeats::Repeats;
 use crate::rules::Rules;
@@ -62,14 +62,34 @@ struct Applied {
     /// Where the stream stands; `None` when its round has ended without a link to another.
     position: Option<Position>,
     put_aside: u64,
-    moved: bool,
+    has_moved: bool,
+    /// Whether the whole list of the folder was asked for.
+    wants_list: bool,
+}
+
+impl Applied {
+    /// The round brought nothing.
+    fn nothing(position: Position) -> Self {
+        Self { position: Some(position), put_aside: 0, has_moved: false, wants_list: false }
+    }
+}
+
+/// What a walk to the end of a round leaves to be done.
+#[derive(Debug, Default)]
+pub(crate) struct Walked {
+    /// Whether a page was stored.
+    pub has_moved: bool,
+    /// How many occurrences were put aside for their master.
+    pub put_aside: u64,
+    /// Whether the whole list of the folder was asked for.
+    pub wants_list: bool,
 }
 
 /// The state of a walk that is not stored: whoever breaks it off finds all of this out again.
 #[derive(Default)]
 struct Memory {
     has_restarted: bool,
-    put_aside: u64,
+    walked: Walked,
     dropped_masters: DroppedMasters,
     repeats: Repeats,
 }
@@ -83,8 +103,8 @@ impl Memory {
 }
 
 impl MailboxSync<'_> {
-    /// Walks a stream to the end of its round. It gives the number of occurrences that were put aside for their master.
-    pub(crate) async fn walk(&self, mut stream: Stream, folder: Option<&FolderId>) -> Result<u64, Failure> {
+    /// Walks a stream to the end of its round.
+    pub(crate) async fn walk(&self, mut stream: Stream, folder: Option<&FolderId>) -> Result<Walked, Failure> {
         let mut memory = Memory::default();
         loop {
             let rules = self.run.rules();
@@ -113,14 +133,16 @@ impl MailboxSync<'_> {
             };
             match self.apply(&stream, &rules, &mut round, fetched, &mut memory.dropped_masters).await {
                 Ok(applied) => {
-                    memory.put_aside += applied.put_aside;
-                    let Some(position) = applied.position else { return Ok(memory.put_aside) };
+                    memory.walked.has_moved |= applied.has_moved;
+                    memory.walked.put_aside += applied.put_aside;
+                    memory.walked.wants_list |= applied.wants_list;
+                    let Some(position) = applied.position else { return Ok(memory.walked) };
                     let is_done = matches!(position, Position::Delta(_));
-                    stream.version += i64::from(applied.moved);
+                    stream.version += i64::from(applied.has_moved);
                     stream.position = position;
                     stream.round = round;
                     if is_done {
-                        return Ok(memory.put_aside);
+                        return Ok(memory.walked);
                     }
                 }
                 Err(PageError::RulesChanged) => self.run.reload_rules().await?,
@@ -202,22 +224,26 @@ impl MailboxSync<'_> {
         dropped_masters: &mut DroppedMasters,
     ) -> Result<Applied, PageError> {
         let ((items, malformed), next) = (fetched.sizes(), fetched.next().clone());
+        if let Next::Done(link) = &next
+            && items == 0
+            && malformed == 0
+            && !round.is_full
+            && let Position::Delta(_) = stream.position
+        {
+            let link: SecretString = link.expose().to_owned().into();
+            if is_worth_keeping(stream, &link, self.run.terms().now) {
+                self.end_quietly(QuietEnd { stream: stream.id, version: stream.version, link: link.clone() });
+            }
+            return Ok(Applied::nothing(Position::Delta(link)));
+        }
         let position = match &next {
             Next::More(link) => Some(Position::Next(link.expose().to_owned().into())),
             Next::Done(link) => Some(Position::Delta(link.expose().to_owned().into())),
             Next::End => None,
         };
-        if let Next::Done(link) = &next
-            && items == 0
-            && malformed == 0
-            && !round.is_full
-            && is_same_place(stream, link.expose())
-        {
-            return Ok(Applied { position, put_aside: 0, moved: false });
-        }
         round.items += i64::try_from(items).unwrap_or_default() + i64::from(malformed);
         let mut tx;
-        let mut put_aside = 0;
+        let (mut put_aside, mut wants_list) = (0, false);
         let counts = match fetched {
             Fetched::Messages(page) => {
                 let (mut wanted, mut counts) = plan_page(self.run.gate, rules, round, self.user.as_str(), page.items);
@@ -227,6 +253,7 @@ impl MailboxSync<'_> {
                 counts.activities += tx.put_activities(&wanted).await?;
                 if matches!(next, Next::Done(_)) && round.is_full && round.items >= FILTERED_ROUND_CAP {
                     tx.begin_backfill(self.mailbox, stream.folder_row, round).await?;
+                    wants_list = true;
                 }
                 round.coverage += &counts.messages.coverage();
                 counts
@@ -257,7 +284,7 @@ impl MailboxSync<'_> {
         self.run.add(&counts);
         let seen = counts.events.seen() + counts.messages.seen();
         self.run.watcher.on(Progress::Page { seen, kept: counts.events.kept + counts.messages.kept });
-        Ok(Applied { position, put_aside, moved: true })
+        Ok(Applied { position, put_aside, has_moved: true, wants_list })
     }
 }
 

@@ -10,7 +10,7 @@ use m365_store::Store;
 use m365_sync::runner::Runner;
 use url::Url;
 
-use crate::doors::Limiter;
+use crate::doors::{Limiter, TrustedProxies};
 use crate::problem::Problem;
 
 /// How people get in.
@@ -37,6 +37,8 @@ pub struct AppOptions {
     pub public_url: Url,
     /// How people get in.
     pub doors: Doors,
+    /// Proxies in front of it, whose word on where a request comes from is believed.
+    pub proxies: TrustedProxies,
 }
 
 /// The dashboard, as handlers see it.

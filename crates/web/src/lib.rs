@@ -19,4 +19,5 @@ mod render;
 mod routes;
 
 pub use app::{App, AppOptions, Doors};
-pub use routes::{Route, Rule, router, table};
+pub use doors::{InvalidProxies, TrustedProxies};
+pub use routes::{Route, Rule, router, serve, table};

@@ -5,6 +5,7 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Redirect, Response};
 use m365_model::TenantId;
 use m365_store::StoreError;
+use m365_sync::runner::RunnerError;
 use url::form_urlencoded;
 
 use crate::render::{Shell, html};
@@ -78,6 +79,21 @@ impl From<StoreError> for Problem {
         let reference = crate::headers::nonce().chars().filter(char::is_ascii_alphanumeric).take(8).collect::<String>();
         tracing::error!(%error, reference, "a page could not be made");
         Self::Store(reference)
+    }
+}
+
+impl From<RunnerError> for Problem {
+    fn from(error: RunnerError) -> Self {
+        match error {
+            RunnerError::Store(error) => error.into(),
+            RunnerError::Unreachable => Self::Said(Box::new(said(
+                StatusCode::SERVICE_UNAVAILABLE,
+                "Syncs can be neither started nor stopped just now",
+                "Temporal, which does the syncs of this installation, does not answer. Syncs that are under way go on when it is \
+                 back; nothing is lost.",
+                "Try again in a few minutes. If it stays so, have the operator look at the Temporal server.",
+            ))),
+        }
     }
 }
 
@@ -170,7 +186,7 @@ impl IntoResponse for Problem {
             Self::TooOften => said(
                 StatusCode::TOO_MANY_REQUESTS,
                 "Too many tries",
-                "Somebody tried to sign in or to connect very often within a minute.",
+                "Whoever shares your address, or everybody together, tried to sign in or to connect very often within a minute.",
                 "Wait a minute, then try again.",
             ),
             Self::NotFound => said(
@@ -200,7 +216,7 @@ impl IntoResponse for Problem {
             Self::Store(reference) => said(
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The database does not answer",
-                "What is stored is safe; it cannot be read or changed at the moment.",
+                "Nothing can be read or changed at the moment, and nothing was changed.",
                 &format!(
                     "Try again soon. If it stays so, have whoever runs this service look for “{reference}” in its log."
                 ),

@@ -2,12 +2,16 @@
 //!
 //! A handler's first argument is its gate; a handler without one does not fit into the table.
 
+use std::io;
+use std::net::SocketAddr;
+
 use axum::Router;
 use axum::handler::Handler;
 use axum::http::{HeaderValue, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse as _;
-use axum::routing::{MethodRouter, get, on};
+use axum::routing::{MethodFilter, MethodRouter, get, on};
+use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::doors::Gate;
@@ -15,7 +19,6 @@ pub use crate::doors::Rule;
 use crate::pages;
 use crate::problem::Problem;
 use crate::{headers, render};
-use axum::routing::MethodFilter;
 
 /// One route, for whoever wants to try them all.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -87,10 +90,12 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365", pages::connector::show)
         .post("/settings/connectors/microsoft-365/sync", pages::runs::start)
         .post("/settings/connectors/microsoft-365/cancel", pages::runs::cancel)
+        .post("/settings/connectors/microsoft-365/schedule", pages::schedule::change)
         .get("/settings/connectors/microsoft-365/progress", pages::runs::progress)
         .get("/settings/connectors/microsoft-365/runs", pages::runs::list)
         .get("/settings/connectors/microsoft-365/runs/{id}", pages::runs::show)
         .get("/settings/connectors/microsoft-365/register", pages::register::show)
+        .post("/settings/connectors/microsoft-365/register", pages::register::note)
         .get("/settings/connectors/microsoft-365/connect", pages::connect::show)
         .post("/settings/connectors/microsoft-365/connect", pages::connect::begin)
         .post("/settings/connectors/microsoft-365/connect/invite", pages::connect::invite)
@@ -103,6 +108,9 @@ fn build() -> Table {
         .get("/settings/connectors/microsoft-365/agreement", pages::agreement::show)
         .post("/settings/connectors/microsoft-365/agreement", pages::agreement::accept)
         .post("/settings/connectors/microsoft-365/agreement/withdraw", pages::agreement::withdraw)
+        .get("/settings/connectors/microsoft-365/agreement/text", pages::agreement_text::show)
+        .post("/settings/connectors/microsoft-365/agreement/text", pages::agreement_text::set)
+        .post("/settings/connectors/microsoft-365/agreement/built-in", pages::agreement_text::use_built_in)
         .get("/settings/connectors/microsoft-365/agreement.txt", pages::agreement::record)
         .get("/settings/connectors/microsoft-365/domains", pages::domains::show)
         .post("/settings/connectors/microsoft-365/domains", pages::domains::propose)
@@ -144,6 +152,14 @@ pub fn router(app: App) -> Router {
         .method_not_allowed_fallback(|| async { Problem::NotFound })
         .layer(from_fn_with_state(app.clone(), headers::guard))
         .with_state(app)
+}
+
+/// Answers on `listener` until the process ends.
+///
+/// # Errors
+/// When it cannot listen any more.
+pub async fn serve(listener: TcpListener, app: App) -> io::Result<()> {
+    axum::serve(listener, router(app).into_make_service_with_connect_info::<SocketAddr>()).await
 }
 
 fn asset(kind: &'static str, text: &'static str) -> axum::response::Response {

@@ -49,9 +49,9 @@ async fn fill_tenant(database: &Database, number: i64, records: i64) -> Result<(
         .replace("{people}", &PEOPLE.to_string());
     sqlx::query(AssertSqlSafe(sql)).execute(tx.connection()).await?;
     // A fifth of the messages have a second participant.
-    let later = "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
-                 SELECT id, 1, tenant_id, 'person' || (id % {people}) || '@acme.com', entry_id FROM activity \
-                 WHERE tenant_id = '{tenant}' AND participant_count = 2 AND id % 5 = 0";
+    let later = "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id, occurred_at, \
+                 external_id) SELECT id, 1, tenant_id, 'person' || (id % {people}) || '@acme.com', entry_id, occurred_at, \
+                 external_id FROM activity WHERE tenant_id = '{tenant}' AND participant_count = 2 AND id % 5 = 0";
     let later = later.replace("{tenant}", tenant.as_str()).replace("{people}", &PEOPLE.to_string());
     sqlx::query(AssertSqlSafe(later)).execute(tx.connection()).await?;
     let feed = format!(

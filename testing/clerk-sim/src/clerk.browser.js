@@ -50,11 +50,12 @@
       }
     },
 
-    async signOut() {
+    async signOut({ redirectUrl } = {}) {
       localStorage.removeItem(REMEMBERED);
       put("", 0);
       this.user = this.session = null;
-      location.reload();
+      if (redirectUrl) location.assign(redirectUrl);
+      else location.reload();
     },
   };
 })();

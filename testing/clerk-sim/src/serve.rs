@@ -210,8 +210,14 @@ async fn key_set(State(desk): State<Arc<Desk>>) -> Response {
 }
 
 /// In the place of ClerkJS.
+/// Pages of any origin load it, as `crossorigin="anonymous"`, which needs a word that they may
+/// (<https://developer.mozilla.org/en-US/docs/Web/HTML/Reference/Attributes/crossorigin>).
 async fn script() -> Response {
-    let javascript = [(header::CONTENT_TYPE, "text/javascript"), (header::CACHE_CONTROL, "no-store")];
+    let javascript = [
+        (header::CONTENT_TYPE, "text/javascript"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
+    ];
     (javascript, include_str!("clerk.browser.js")).into_response()
 }
 

@@ -24,6 +24,8 @@ pub(crate) struct Entra {
     pub client_secret: String,
     /// The tenants that have consented to the application.
     pub consented: BTreeSet<String>,
+    /// Other tenants whose application finds this office as its own.
+    pub guests: BTreeSet<String>,
     /// The redirect URIs that are registered.
     pub redirect_uris: Vec<String>,
     /// Whether those of this machine are registered too.
@@ -40,6 +42,7 @@ impl Entra {
             revoked: 0,
             organization_readable: options.organization_readable,
             client_secret: options.client_secret.clone(),
+            guests: BTreeSet::new(),
             consented: options.consented.then(|| options.tenant_id.clone()).into_iter().collect(),
             redirect_uris: options.redirect_uris.clone(),
             loopback_redirects: options.loopback_redirects,

@@ -124,6 +124,11 @@ pub struct Quirks {
     pub removed_days_reported: bool,
     /// Links are written with keys in brackets: `users('…')/mailFolders('…')`.
     pub key_form_links: bool,
+    /// Listings say of every folder that nothing lies in it.
+    pub counts_are_zero: bool,
+    /// A round that brings nothing ends with another link than it began with. The directory is said to do so
+    /// (<https://github.com/microsoftgraph/microsoft-graph-docs/pull/2937>); of mailboxes nobody says.
+    pub fresh_links: bool,
 }
 
 impl Default for Quirks {
@@ -137,6 +142,8 @@ impl Default for Quirks {
             later_rounds_without_masters: false,
             removed_days_reported: false,
             key_form_links: false,
+            counts_are_zero: false,
+            fresh_links: false,
         }
     }
 }

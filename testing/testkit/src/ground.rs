@@ -12,7 +12,7 @@ use m365_store::export::RecordQuery;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use serde_json::Value;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection};
-use sqlx::{AnyConnection, ConnectOptions as _, Connection as _};
+use sqlx::{AnyConnection, AssertSqlSafe, ConnectOptions as _, Connection as _, Executor as _};
 use tempfile::TempDir;
 
 use crate::On;
@@ -132,6 +132,18 @@ impl Ground {
     /// above row-level security.
     pub async fn connection(&self) -> AnyConnection {
         AnyConnection::connect(&self.url).await.expect("a connection")
+    }
+
+    /// Has PostgreSQL's server end every connection to this database and take no new one; or take them again.
+    pub async fn cut_off(&self, is_cut: bool) {
+        let (server, name) = self.url.rsplit_once('/').expect("a server");
+        let mut admin = AnyConnection::connect(&format!("{server}/postgres")).await.expect("the server for tests");
+        let refuse = format!("ALTER DATABASE {name} WITH ALLOW_CONNECTIONS {}", !is_cut);
+        admin.execute(sqlx::raw_sql(AssertSqlSafe(refuse))).await.expect("a database that listens");
+        if is_cut {
+            let end = format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{name}'");
+            admin.execute(sqlx::raw_sql(AssertSqlSafe(end))).await.expect("connections that end");
+        }
     }
 
     /// Waits until so many statements on this database of PostgreSQL's wait for others' locks. They stand still then, so this

@@ -80,6 +80,15 @@ impl Kit {
         Self { sim, engine, ground, turnstile, _running: running }
     }
 
+    /// The same engine where nobody answers for Microsoft.
+    ///
+    /// # Panics
+    /// Never: it is a loopback address.
+    pub fn engine_alone(&self) -> Engine {
+        let nobody = "http://127.0.0.1:9";
+        Engine { endpoints: Endpoints::custom(nobody, nobody).expect("a loopback address"), ..self.engine.clone() }
+    }
+
     /// The turnstile of a kit that was made with one.
     ///
     /// # Panics

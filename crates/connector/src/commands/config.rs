@@ -1,10 +1,12 @@
 //! `config show | set`
 
+use jiff::civil::Date;
 use m365_activity::FieldMappings;
 use m365_database::{AgreementState, agreement_state};
 use m365_model::{TenantId, to_text};
 use m365_privacy::DomainName;
 use m365_store::config::InternalSource;
+use m365_store::notes::SecretEnd;
 use m365_store::settings::{ChangeError, NAMES};
 use m365_store::{Store, StoreError};
 use serde_json::{Value, json};
@@ -18,6 +20,7 @@ pub async fn run(store: &Store, tenant: &TenantId, command: &Config) -> Exit {
     match command {
         Config::Show { json } => show(store, tenant, *json).await,
         Config::Set { name, value } if name == "internalDomains" => set_internal_domains(store, tenant, value).await,
+        Config::Set { name, value } if name == "secretExpiresOn" => note_secret_end(store, tenant, value).await,
         Config::Set { name, value } => set(store, tenant, name, value).await,
     }
 }
@@ -45,6 +48,7 @@ async fn collect(store: &Store, tenant: &TenantId) -> Result<Value, StoreError> 
         "tenantDomain": connector.tenant_domain.as_str(),
         "internalDomains": internal.iter().map(DomainName::as_str).collect::<Vec<_>>(),
         "entraTenantId": connector.entra_tenant,
+        "secretExpiresOn": store.secret_end(tenant).await?.map(|end| end.0.to_string()),
         "dpaAcceptedAt": accepted_at,
         "dpaAcceptedByUserId": accepted_by,
         "calendarFieldMappings": mappings.calendar(),
@@ -93,10 +97,36 @@ async fn set(store: &Store, tenant: &TenantId, name: &str, value: &str) -> Exit 
         }
         Err(ChangeError::Setting(error)) => {
             explain(&error);
-            eprintln!("Settings: internalDomains, {}", NAMES.join(", "));
+            eprintln!("Settings: internalDomains, secretExpiresOn, {}", NAMES.join(", "));
             Exit::Usage
         }
         Err(ChangeError::Store(error)) => failed(&error),
+    }
+}
+
+/// Microsoft does not tell an application when its secret ends: whoever makes one notes it.
+async fn note_secret_end(store: &Store, tenant: &TenantId, value: &str) -> Exit {
+    let day = match value {
+        "off" => None,
+        text => {
+            let Ok(day) = text.parse::<Date>() else {
+                explain(
+                    &"secretExpiresOn: expected the day that Entra shows beside the secret, such as 2027-05-01, or off",
+                );
+                return Exit::Usage;
+            };
+            Some(day)
+        }
+    };
+    match store.note_secret_end(tenant, &operator(), day.map(SecretEnd)).await {
+        Ok(()) => {
+            match day {
+                Some(day) => eprintln!("The client secret ends on {day}: the metrics tell it."),
+                None => eprintln!("It is not known when the client secret ends."),
+            }
+            Exit::Done
+        }
+        Err(error) => failed(&error),
     }
 }
 

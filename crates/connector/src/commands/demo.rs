@@ -13,7 +13,7 @@ use m365_store::sign_in::SignInWay;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use m365_sync::runner::Runner;
 use m365_sync::{Engine, sync};
-use m365_web::{App, AppOptions, Doors, router};
+use m365_web::{App, AppOptions, Doors, TrustedProxies};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpListener;
 use url::Url;
@@ -123,7 +123,7 @@ async fn tell(folder: &Path, once: bool) -> Result<Exit, Trouble> {
     line(&format!("   export DATABASE_URL={url} CONNECTOR_ENCRYPTION_KEY={}", key.expose_secret()))?;
     line("   m365-connector activities")?;
     line("Ctrl-C ends it.")?;
-    axum::serve(listener, router(app)).await.map_err(|_| other("the dashboard stopped listening"))?;
+    m365_web::serve(listener, app).await.map_err(|_| other("the dashboard stopped listening"))?;
     Ok(Exit::Done)
 }
 
@@ -150,6 +150,7 @@ fn dashboard(engine: &Engine, tenant: &TenantId, authority: &str, public_url: &U
         redirect_uri,
         public_url: public_url.clone(),
         doors: Doors::Local(tenant.clone()),
+        proxies: TrustedProxies::default(),
     }))
 }
 

@@ -1,8 +1,6 @@
 //! `dpa show | accept | withdraw | status`
 
-use m365_database::{
-    AGREEMENT_TEXT, AGREEMENT_VERSION, AgreementState, accept_dpa, agreement_sha256, agreement_state, withdraw_dpa,
-};
+use m365_database::{Agreement, AgreementState, accept_dpa, agreement_in_force, agreement_state, withdraw_dpa};
 use m365_model::{TenantId, UserId, to_text};
 use m365_store::Store;
 use m365_store::sign_in::SignInWay;
@@ -12,14 +10,19 @@ use crate::cli::Dpa;
 use crate::exit::{Exit, explain};
 use crate::output::line;
 
-pub fn show() -> Exit {
-    let text = format!("{AGREEMENT_TEXT}\nVersion {AGREEMENT_VERSION}, SHA-256 {}", agreement_sha256());
-    line(&text).map_or_else(|stopped| stopped.exit(), |()| Exit::Done)
+/// Prints the text that is in force for a company, or the built-in one where no database is named.
+pub fn show(agreement: &Agreement) -> Exit {
+    let Agreement { version, text, text_sha256, .. } = agreement;
+    line(&format!("{text}\nVersion {version}, SHA-256 {text_sha256}"))
+        .map_or_else(|stopped| stopped.exit(), |()| Exit::Done)
 }
 
 pub async fn run(store: &Store, tenant: &TenantId, command: &Dpa) -> Exit {
     match command {
-        Dpa::Show => show(),
+        Dpa::Show => match agreement_in_force(tenant, store.database()).await {
+            Ok(agreement) => show(&agreement),
+            Err(error) => failed(&error),
+        },
         Dpa::Accept { user, attest } => accept(store, tenant, user, *attest).await,
         Dpa::Withdraw { user } => withdraw(store, tenant, user).await,
         Dpa::Status => status(store, tenant).await,
@@ -76,7 +79,10 @@ async fn status(store: &Store, tenant: &TenantId) -> Exit {
             Exit::Done,
         ),
         Ok(AgreementState::Outdated(acceptance)) => (
-            format!("version {} was accepted; version {AGREEMENT_VERSION} asks again", acceptance.version),
+            match agreement_in_force(tenant, store.database()).await {
+                Ok(now) => format!("version {} was accepted; version {} asks again", acceptance.version, now.version),
+                Err(error) => return failed(&error),
+            },
             Exit::Blocked,
         ),
         Ok(AgreementState::Withdrawn(_, at)) => (format!("withdrawn at {}", to_text(at)), Exit::Blocked),

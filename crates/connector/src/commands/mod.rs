@@ -20,12 +20,16 @@ mod sign_in_link;
 mod simulate;
 mod sync;
 mod tenants;
+mod worker;
 
-use m365_database::Database;
+use std::net::SocketAddr;
+
+use m365_database::{Agreement, Database};
 use m365_graph::Limits;
 use m365_model::{Surroundings, TenantId, UserId};
 use m365_store::{ConnectorLock, PurgeCounts, Store, StoreError};
 use m365_sync::{Engine, SyncError};
+use m365_worker::TemporalOptions;
 use secrecy::ExposeSecret as _;
 
 use crate::cli::{Cli, Command, Dpa};
@@ -42,7 +46,8 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
         Command::Demo { once } => demo::run(once).await,
         Command::Serve => serve::run(&tenant, requests).await,
         Command::SignInLink => with_database(true, async |store| sign_in_link::run(&store, &tenant).await).await,
-        Command::Dpa(Dpa::Show) => dpa::show(),
+        // Whoever has set up nothing yet reads what comes with the program.
+        Command::Dpa(Dpa::Show) if !has_database() => dpa::show(&Agreement::built_in()),
         Command::Migrate => with_database(false, async |store| migrate::run(&store).await).await,
         Command::Connect { entra_tenant_id, tenant_domain } => {
             connect::run(&tenant, &entra_tenant_id, &tenant_domain).await
@@ -76,17 +81,25 @@ pub async fn run(cli: Cli, requests: Requests) -> Exit {
         }
         Command::Copy { from, to } => copy::run(&from, &to).await,
         Command::Keys(crate::cli::Keys::Rotate) => with_database(true, async |store| keys::rotate(&store).await).await,
-        Command::Sync { json } => with_engine(async |engine| sync::run(&engine, &tenant, json, requests).await).await,
-        Command::Preview { add, subdomains, json } => {
-            with_engine(async |engine| preview::run(&engine, &tenant, &add, subdomains, json).await).await
+        Command::Sync { json } => {
+            with_engine(async |engine, beside| sync::run(&engine, beside.temporal, &tenant, json, requests).await).await
         }
-        Command::Health { json } => with_engine(async |engine| health::run(&engine, &tenant, json).await).await,
+        Command::Worker => with_engine(async |engine, beside| worker::run(engine, beside, requests).await).await,
+        Command::Preview { add, subdomains, json } => {
+            with_engine(async |engine, _| preview::run(&engine, &tenant, &add, subdomains, json).await).await
+        }
+        Command::Health { json } => with_engine(async |engine, _| health::run(&engine, &tenant, json).await).await,
     }
 }
 
 /// Who changes something on the command line.
 fn operator() -> UserId {
     "operator".parse().expect("a word is a user id")
+}
+
+/// Whether the environment names a database and its key.
+fn has_database() -> bool {
+    Reader::new(&ProcessEnvironment).store().is_some()
 }
 
 async fn with_database(must_be_current: bool, command: impl AsyncFnOnce(Store) -> Exit) -> Exit {
@@ -108,10 +121,17 @@ async fn with_database(must_be_current: bool, command: impl AsyncFnOnce(Store) -
     exit
 }
 
-async fn with_engine(command: impl AsyncFnOnce(Engine) -> Exit) -> Exit {
+/// What the environment says beside the engine.
+struct Beside {
+    temporal: Option<TemporalOptions>,
+    metrics_at: Option<SocketAddr>,
+}
+
+async fn with_engine(command: impl AsyncFnOnce(Engine, Beside) -> Exit) -> Exit {
     let mut reader = Reader::new(&ProcessEnvironment);
     let (level, format) = reader.logging();
     let (settings, microsoft) = (reader.store(), reader.microsoft());
+    let beside = Beside { temporal: reader.temporal(), metrics_at: reader.metrics() };
     if let Err(mistakes) = reader.finish() {
         explain(&mistakes);
         return Exit::Usage;
@@ -128,7 +148,7 @@ async fn with_engine(command: impl AsyncFnOnce(Engine) -> Exit) -> Exit {
         credentials: microsoft.credentials,
         limits: Limits::default(),
     };
-    let exit = command(engine).await;
+    let exit = command(engine, beside).await;
     store.database().close().await;
     exit
 }

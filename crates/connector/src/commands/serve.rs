@@ -1,5 +1,7 @@
 //! `serve`: the dashboard, and syncs on schedule, in one process.
 
+use std::sync::Arc;
+
 use m365_clerk::{ClerkSettings, Verifier};
 use m365_graph::{Limits, SetupError};
 use m365_model::{EntraTenantId, TenantId};
@@ -8,20 +10,23 @@ use m365_store::Store;
 use m365_store::sign_in::SignInWay;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
-use m365_web::{App, AppOptions, Doors, router};
+use m365_web::{App, AppOptions, Doors};
+use m365_worker::{Remote, Temporal, TemporalOptions};
 use tokio::net::TcpListener;
 use url::Url;
 
 use super::{failed, open, sign_in_link, store_failed};
 use crate::exit::{Exit, explain};
 use crate::logging;
+use crate::metrics::{self, Tells};
 use crate::settings::{DashboardSettings, MicrosoftSettings, ProcessEnvironment, Reader};
 use crate::signals::Requests;
 
 pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
     let mut reader = Reader::new(&ProcessEnvironment);
     let (level, format) = reader.logging();
-    let (store, dashboard) = (reader.store(), reader.dashboard());
+    let (store, dashboard, temporal, metrics_at) =
+        (reader.store(), reader.dashboard(), reader.temporal(), reader.metrics());
     if let Err(mistakes) = reader.finish() {
         explain(&mistakes);
         return Exit::Usage;
@@ -35,12 +40,21 @@ pub async fn run(tenant: &TenantId, requests: Requests) -> Exit {
     if let Err(error) = store.database().migrate().await {
         return failed(&error);
     }
-    let exit = serve(&store, dashboard, tenant, requests).await;
+    let exit = match metrics::start(metrics_at, &store, Tells::Everything).await {
+        Ok(_metrics) => serve(&store, dashboard, temporal, tenant, requests).await,
+        Err(exit) => exit,
+    };
     store.database().close().await;
     exit
 }
 
-async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mut requests: Requests) -> Exit {
+async fn serve(
+    store: &Store,
+    settings: DashboardSettings,
+    temporal: Option<TemporalOptions>,
+    tenant: &TenantId,
+    mut requests: Requests,
+) -> Exit {
     let Ok(listener) = TcpListener::bind(settings.listen).await else {
         return failed(&format_args!("{} is not free: choose another LISTEN_ADDR", settings.listen));
     };
@@ -55,7 +69,14 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         credentials,
         limits: Limits::default(),
     });
-    let runner = engine.as_ref().map(|engine| Runner::new(engine.clone()));
+    let mut runner = engine.as_ref().map(|engine| Runner::new(engine.clone()));
+    if let Some(options) = temporal {
+        let temporal = match Temporal::connect(options, store).await {
+            Ok(temporal) => temporal,
+            Err(error) => return failed(&error),
+        };
+        runner = runner.map(|runner| runner.elsewhere(Arc::new(Remote::new(temporal, store.clone()))));
+    }
     let onboarding = engine.map(|engine| onboarding(engine, &settings.redirect_uri, settings.pinned)).transpose();
     let onboarding = match onboarding {
         Ok(onboarding) => onboarding,
@@ -69,12 +90,13 @@ async fn serve(store: &Store, settings: DashboardSettings, tenant: &TenantId, mu
         redirect_uri: settings.redirect_uri,
         public_url: settings.public_url.clone(),
         doors,
+        proxies: settings.proxies,
     });
     eprintln!("The dashboard is at {}settings/connectors", settings.public_url);
     if is_local && let Err(error) = greet(store, tenant, &settings.public_url).await {
         return store_failed(&error);
     }
-    let service = axum::serve(listener, router(app));
+    let service = m365_web::serve(listener, app);
     tokio::select! {
         ended = service => {
             if ended.is_err() {

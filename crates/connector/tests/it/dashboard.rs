@@ -5,6 +5,8 @@ use std::net::TcpListener;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
+use clerk_sim::{ClerkSim, ORGANIZATION};
+
 use crate::office::Office;
 
 /// A program that is ended with the test.
@@ -17,16 +19,19 @@ impl Drop for Serving {
     }
 }
 
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|any| any.local_addr()).expect("a free port").port()
+}
+
 impl Office {
-    /// Starts the dashboard on a free port, and gives the link that it prints.
-    fn serve(&mut self) -> (Serving, String) {
-        let port = TcpListener::bind("127.0.0.1:0").and_then(|any| any.local_addr()).expect("a free port").port();
+    /// Starts the dashboard on a free port, and gives the last line that it greets with: where it is, or a link to sign in.
+    fn serve(&mut self, greeting: &str, port: u16) -> (Serving, String) {
         self.set("LISTEN_ADDR", &format!("127.0.0.1:{port}"));
         self.set("PUBLIC_URL", &format!("http://localhost:{port}"));
         self.set("RUST_LOG", "off");
         let mut child = self.start(&["serve"]);
         let said = BufReader::new(child.stderr.take().expect("its words")).lines();
-        let link = said.map_while(Result::ok).find(|line| line.contains("/sign-in/")).expect("a link");
+        let link = said.map_while(Result::ok).find(|line| line.contains(greeting)).expect("a greeting");
         (Serving(child), link.trim().to_owned())
     }
 }
@@ -34,14 +39,33 @@ impl Office {
 /// Seen to fail with a progress that never told its end, and with a page that was wider than a phone.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_person_gets_from_the_link_to_the_first_records() {
+    let mut office = Office::new(|options| options.consented = false);
+    let (_serving, link) = office.serve("/sign-in/", free_port());
+    browse("first-run.mjs", link.trim());
+    office.assert_true();
+}
+
+fn browse(script: &str, with: &str) {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../testing/browser");
     assert!(folder.join("node_modules").exists(), "something is not installed: scripts/setup tests");
-    let mut office = Office::new(|options| options.consented = false);
-    let (_serving, link) = office.serve();
-    let walk = Command::new("node").arg("first-run.mjs").arg(&link).current_dir(folder).stdin(Stdio::null()).output();
+    let walk = Command::new("node").arg(script).arg(with).current_dir(folder).stdin(Stdio::null()).output();
     let walk = walk.expect("Node: scripts/setup tests installs it");
     assert!(walk.status.success(), "{}", String::from_utf8_lossy(&walk.stderr));
-    office.assert_true();
+}
+
+/// Seen to fail with a policy whose `connect-src` leaves Clerk's host out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn people_sign_in_with_clerks_script() {
+    let clerk = ClerkSim::start().await.expect("a free port");
+    let mut office = Office::new(|_| {});
+    let port = free_port();
+    office.set("CLERK_PUBLISHABLE_KEY", &clerk.publishable_key());
+    office.set("CLERK_JWKS_URL", &clerk.jwks_url());
+    office.set("CLERK_AUTHORIZED_PARTIES", &format!("http://localhost:{port}"));
+    office.done(&["migrate"]);
+    office.done(&["tenants", "add", ORGANIZATION]);
+    let (_serving, _) = office.serve("The dashboard is at", port);
+    browse("clerk.mjs", &format!("http://localhost:{port}"));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,10 +3,14 @@
 mod bad_input;
 mod canary;
 mod dashboard;
+mod dpa;
+mod guide;
 mod killed;
+mod metrics;
 mod office;
 mod output;
 mod stopped;
 mod tenants;
 mod tls;
 mod together;
+mod workers;

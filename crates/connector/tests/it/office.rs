@@ -63,12 +63,17 @@ impl Office {
         &self.environment["O365_GRAPH_URL"]
     }
 
-    /// The same behind a turnstile, and set up.
-    pub async fn ready_behind_turnstile(change: impl FnOnce(&mut SimOptions)) -> Self {
+    /// The same behind a turnstile.
+    pub async fn new_behind_turnstile(change: impl FnOnce(&mut SimOptions)) -> Self {
         let sim = simulator(change);
         let turnstile = Turnstile::before(&sim).await;
         let url = turnstile.url();
-        let office = Self::at(sim, &url, None, Some(turnstile));
+        Self::at(sim, &url, None, Some(turnstile))
+    }
+
+    /// The same behind a turnstile, and set up.
+    pub async fn ready_behind_turnstile(change: impl FnOnce(&mut SimOptions)) -> Self {
+        let office = Self::new_behind_turnstile(change).await;
         office.set_up();
         office
     }

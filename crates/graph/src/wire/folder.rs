@@ -50,6 +50,9 @@ pub struct Folder {
     pub parent: Option<FolderId>,
     /// How many folders lie directly in it.
     pub child_count: u32,
+    /// How many [items](https://learn.microsoft.com/en-us/graph/api/resources/mailfolder) lie directly in it, where the listing
+    /// says so.
+    pub item_count: Option<u64>,
     /// Whether it only shows what lies in other folders. The
     /// [kind](https://learn.microsoft.com/en-us/graph/api/resources/mailsearchfolder) is an annotation of the protocol, so it
     /// comes whatever is selected.
@@ -66,6 +69,7 @@ super::asked_for! {
         "id" => id: FolderId,
         "parentFolderId" => parent: Option<FolderId>,
         "childFolderCount" => child_count: Option<u32>,
+        "totalItemCount" => item_count: Option<u64>,
     }
     unasked {
         "@odata.type" => kind: Option<String>,
@@ -78,6 +82,7 @@ impl From<WireFolder> for Folder {
             id: wire.id,
             parent: wire.parent,
             child_count: wire.child_count.unwrap_or_default(),
+            item_count: wire.item_count,
             is_search_folder: wire
                 .kind
                 .is_some_and(|kind| kind.eq_ignore_ascii_case("#microsoft.graph.mailSearchFolder")),
@@ -178,7 +183,7 @@ mod tests {
         assert_eq!(folder.parent.unwrap().as_str(), "R");
         let plain: Folder = serde_json::from_str(r#"{"id":"F"}"#).unwrap();
         assert!(!plain.is_search_folder && plain.parent.is_none() && plain.child_count == 0);
-        assert_eq!(Folder::SELECT.join(","), "id,parentFolderId,childFolderCount");
+        assert_eq!(Folder::SELECT.join(","), "id,parentFolderId,childFolderCount,totalItemCount");
         for bad in ["", ".", ".."] {
             assert_eq!(bad.parse::<FolderId>(), Err(InvalidFolderId));
         }

@@ -46,9 +46,9 @@ async fn every_request_asks_for_what_is_kept_and_no_more() {
         ("organization?$select=id,verifiedDomains".to_owned(), ""),
         ("users?$select=id,mail,userPrincipalName,userType,accountEnabled,proxyAddresses&$top=999".to_owned(), ""),
         ("users?$select=id&$top=1".to_owned(), ""),
-        ("users/u1/mailFolders?$top=100&$select=id,parentFolderId,childFolderCount".to_owned(), FOLDERS),
+        ("users/u1/mailFolders?$top=100&$select=id,parentFolderId,childFolderCount,totalItemCount".to_owned(), FOLDERS),
         (
-            "users/u1/mailFolders/A%2Fb%2Bc=.d%3Fe%25/childFolders?$top=100&$select=id,parentFolderId,childFolderCount"
+            "users/u1/mailFolders/A%2Fb%2Bc=.d%3Fe%25/childFolders?$top=100&$select=id,parentFolderId,childFolderCount,totalItemCount"
                 .to_owned(),
             FOLDERS,
         ),

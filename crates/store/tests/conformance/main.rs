@@ -4,10 +4,12 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod agreement;
 mod consent;
 mod disconnect;
 mod engines;
 mod moving;
+mod plans;
 mod refusals;
 mod sign_in;
 mod story;

@@ -77,8 +77,9 @@ async fn an_installation_moves_between_engines() {
         let again = store.database().copy_to(there.database()).await.unwrap_err();
         assert!(again.to_string().contains("already holds"), "{again}");
         let mut tx = there.database().begin(&tenants[0]).await.unwrap();
-        let closed = "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
-                      SELECT id, 1, tenant_id, 'b@acme.com', entry_id FROM activity WHERE tenant_id = 'default'";
+        let closed = "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id, occurred_at, \
+                      external_id) SELECT id, 1, tenant_id, 'b@acme.com', entry_id, occurred_at, external_id FROM activity \
+                      WHERE tenant_id = 'default'";
         assert!(sqlx::query(closed).execute(tx.connection()).await.is_err(), "{}: the checks are off", target.name);
         drop(tx);
         // The next row gets a number that no copied row has.

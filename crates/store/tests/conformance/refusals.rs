@@ -73,8 +73,9 @@ async fn straight_sql_gets_nobody_into_a_record() {
         refused(&ours, move_over.to_owned(), "a record given to another tenant").await;
         let later = |person: &str| {
             format!(
-                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id) \
-                 SELECT id, 1, 'default', '{person}', {entry} FROM activity WHERE tenant_id = 'default'"
+                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id, occurred_at, \
+                 external_id) SELECT id, 1, 'default', '{person}', {entry}, occurred_at, external_id FROM activity \
+                 WHERE tenant_id = 'default'"
             )
         };
         refused(&ours, later("b@elsewhere.net"), "a later participant of another domain").await;
@@ -86,6 +87,45 @@ async fn straight_sql_gets_nobody_into_a_record() {
         let open = store.allow_list(&ours).await.unwrap().entries[0].id.0;
         withdraw_dpa(&ours, &operator(), database).await.unwrap();
         refused(&ours, activity("default", "c@acme.com", open), "an agreement that was withdrawn").await;
+    }
+}
+
+/// A later participant repeats the time and the name of its record, by which a person's page is found: other ones are refused,
+/// and a record that changes takes its participants along.
+///
+/// Fails when the trigger on inserts, the one on updates or the one on records is dropped, or one of them leaves out the name.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_later_participant_tells_the_time_and_the_name_of_its_record() {
+    for engine in Engine::all().await {
+        let store = engine.store(7).await;
+        let ours = tenant();
+        let entry = ready(&store, &ours, "acme.com").await;
+        let database = store.database();
+        assert_eq!(run(database, &ours, &activity("default", "a@acme.com", entry)).await, Ok(()), "{}", engine.name);
+        let later = |time: &str, name: &str| {
+            format!(
+                "INSERT INTO activity_participant (activity_id, position, tenant_id, address, entry_id, occurred_at, \
+                 external_id) SELECT id, 1, 'default', 'b@acme.com', {entry}, {time}, {name} FROM activity \
+                 WHERE tenant_id = 'default'"
+            )
+        };
+        let refused = async |sql: &str| {
+            let error = run(database, &ours, sql).await.expect_err(sql);
+            assert!(error.contains("the time and the name of its record"), "{}: {sql}: {error}", engine.name);
+        };
+        refused(&later("'2026-03-01T00:00:01Z'", "external_id")).await;
+        refused(&later("occurred_at", "'another'")).await;
+        assert_eq!(run(database, &ours, &later("occurred_at", "external_id")).await, Ok(()), "{}", engine.name);
+        refused("UPDATE activity_participant SET occurred_at = '2026-03-01T00:00:01Z' WHERE position = 1").await;
+        refused("UPDATE activity_participant SET external_id = 'another' WHERE position = 1").await;
+        for change in ["occurred_at = '2026-03-04T00:00:00Z'", "external_id = 'renamed'", "subject = 'Renewal'"] {
+            let change = format!("UPDATE activity SET {change} WHERE tenant_id = 'default'");
+            assert_eq!(run(database, &ours, &change).await, Ok(()), "{}", engine.name);
+        }
+        let mut reader = database.reader(&ours).await.unwrap();
+        let told = sqlx::query_as("SELECT occurred_at, external_id FROM activity_participant");
+        let told: (String, String) = told.fetch_one(reader.connection()).await.unwrap();
+        assert_eq!((told.0.as_str(), told.1.as_str()), ("2026-03-04T00:00:00Z", "renamed"), "{}", engine.name);
     }
 }
 

@@ -4,8 +4,11 @@ use std::fmt::Debug;
 
 use jiff::Timestamp;
 use m365_activity::{ActivityType, FieldMappings, FilteredEvent, FilteredMessage, email_activity, meeting_activities};
-use m365_database::{DpaAccepted, accept_dpa, agreement_state, assert_dpa_accepted, withdraw_dpa};
-use m365_model::{Ended, GraphUserId, MailboxId, StreamKind, UserId};
+use m365_database::{
+    DpaAccepted, OwnText, accept_dpa, agreement_in_force, agreement_state, assert_dpa_accepted, set_agreement,
+    withdraw_dpa,
+};
+use m365_model::{Ended, GraphUserId, MailboxId, RunId, StreamKind, UserId};
 use m365_privacy::{
     AddressFilter, AttendeeKind, DomainName, Exclusion, Exclusions, FilteredAttendees, OrganizerRules, RawAddress,
     RawAttendee, RawText, ResponseStatus, TypedAddress, filter_calendar_attendees, filter_email_participants,
@@ -13,17 +16,20 @@ use m365_privacy::{
 use m365_store::allow_list::{Leftovers, changes};
 use m365_store::config::InternalSource;
 use m365_store::consent::{Errand, Origin, Reason, Traveller};
+use m365_store::downloads::Download;
 use m365_store::erase::Target;
 use m365_store::export::RecordQuery;
 use m365_store::filter::{Days, Filter, Offset};
 use m365_store::keys::ShortKey;
 use m365_store::mailboxes::{MailboxChoice, MailboxState};
 use m365_store::meetings::{CopyKind, CopyState, CopyWrite};
+use m365_store::notes::SecretEnd;
 use m365_store::overview::Listed;
 use m365_store::reading::{Order, PageOf};
 use m365_store::records::{MessageCopy, ToStore};
+use m365_store::shared_runs::{Part, PartCounts};
 use m365_store::sign_in::SignInWay;
-use m365_store::streams::{Advance, Coverage, Round};
+use m365_store::streams::{Advance, Coverage, Position, QuietEnd, Round, Stream};
 use m365_store::{Store, StoreError};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -76,6 +82,7 @@ async fn tell(engine: &Engine) -> Vec<String> {
     meetings(&store, &gate, mailbox, &mut teller).await;
     reading(&store, &mut teller).await;
     runs_and_tokens(&store, &mut teller).await;
+    shared_run(&store, &gate, mailbox, &mut teller).await;
     choices(&store, &gate, mailbox, &mut teller).await;
     rights(&store, &mut teller).await;
     consent(&store, &mut teller).await;
@@ -139,12 +146,14 @@ async fn mailboxes(store: &Store, gate: &DpaAccepted<'_>, teller: &mut Teller) -
     teller.say("mailboxes", &rows);
     teller.say("mailboxes again", store.mailboxes(gate, &users).await.unwrap());
     let mailbox = rows[0].1;
-    store.mailbox_ended(gate, mailbox, MailboxState::Synced, None).await.unwrap();
-    store.mailbox_ended(gate, rows[1].1, MailboxState::Skipped, Some("Code")).await.unwrap();
+    store.mailbox_ended(gate, mailbox, MailboxState::Synced, None, &[]).await.unwrap();
+    store.mailbox_ended(gate, rows[1].1, MailboxState::Skipped, Some("Code"), &[]).await.unwrap();
     let folders = [("F1".to_owned(), None), ("F2".to_owned(), Some("drafts".to_owned()))];
     store.remember_folders(gate, mailbox, &folders).await.unwrap();
     store.remember_folders(gate, mailbox, &folders).await.unwrap();
     teller.say("folders", store.known_folders(gate, mailbox).await.unwrap());
+    let known = store.known_of(gate, mailbox).await.unwrap();
+    teller.say("known", (known.streams.len(), known.folders, known.has_waiting));
     mailbox
 }
 
@@ -183,7 +192,12 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     let stream = store.create_stream(gate, mailbox, StreamKind::MailFolder, 1, &round(1)).await.unwrap();
     let wanted: Vec<ToStore> = (0..40)
         .map(|n| {
-            let to: &[&str] = if n % 2 == 0 { &["Buyer@ACME.com", "cto@acme.com"] } else { &["x@globex.com"] };
+            // Each of the two stands first in some and later in others, some of which are of the same second.
+            let to: &[&str] = match n % 6 {
+                0 => &["cto@acme.com", "Buyer@ACME.com"],
+                2 | 4 => &["Buyer@ACME.com", "cto@acme.com"],
+                _ => &["x@globex.com"],
+            };
             message(gate, &filter, &format!("m{n}"), &format!("2026-02-{:02}T09:00:00Z", 1 + n % 20), to)
         })
         .collect();
@@ -195,6 +209,7 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     let stale = store.open_page(gate, &stream, version).await.unwrap();
     teller.say("stale", stale.save(Advance::Next("https://graph/next", &round(1))).await.unwrap_err().to_string());
     teller.say("other rules", store.open_page(gate, &stream, version - 1).await.err().map(|error| error.to_string()));
+    quiet_end(store, gate, &stream).await;
     let streams = store.streams(gate, mailbox).await.unwrap();
     let shown: Vec<_> = streams.iter().map(|s| (s.id, s.kind, s.folder_row, s.version, s.round.clone())).collect();
     teller.say("streams", shown);
@@ -203,6 +218,29 @@ async fn mail(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller:
     page.save(Advance::Finished(&round(1))).await.unwrap();
     teller.say("streams left", store.streams(gate, mailbox).await.unwrap().len());
     teller.say("records", store.count_records(&tenant()).await.unwrap());
+}
+
+/// A round that brought nothing moves its stream to another link and changes nothing else; whoever read it for an older version
+/// moves nothing.
+async fn quiet_end(store: &Store, gate: &DpaAccepted<'_>, began: &Stream) {
+    let now = || async {
+        let all = store.streams(gate, began.mailbox).await.unwrap();
+        all.into_iter().find(|stream| stream.id == began.id).unwrap()
+    };
+    let link_of = |stream: &Stream| match &stream.position {
+        Position::Delta(link) => link.expose_secret().to_owned(),
+        other => panic!("the stream stands at {other:?}"),
+    };
+    let before = now().await;
+    let end = |version, link: &str| QuietEnd { stream: began.id, version, link: link.into() };
+    let stale = [end(began.version, "https://graph/stale")];
+    store.mailbox_ended(gate, began.mailbox, MailboxState::Synced, None, &stale).await.unwrap();
+    assert_eq!((link_of(&now().await).as_str(), now().await.version), ("https://graph/delta", before.version));
+    let quiet = [end(before.version, "https://graph/quiet")];
+    store.mailbox_ended(gate, began.mailbox, MailboxState::Synced, None, &quiet).await.unwrap();
+    let after = now().await;
+    assert_eq!((link_of(&after).as_str(), after.version), ("https://graph/quiet", before.version + 1));
+    assert_eq!(after.round, before.round);
 }
 
 fn people(filter: &AddressFilter) -> FilteredAttendees {
@@ -288,6 +326,7 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     teller.say("taken back", page.retract(&[heads[1].id]).await.unwrap());
     page.save(Advance::Nowhere).await.unwrap();
     let waiting = store.waiting(gate, mailbox).await.unwrap();
+    assert!(store.known_of(gate, mailbox).await.unwrap().has_waiting);
     // Row numbers are the engine's own business: PostgreSQL uses one up for an upsert that finds a row.
     let shown: Vec<_> = waiting.iter().map(|c| (&c.event_id, c.state, &c.master_id, &c.place, c.starts_at)).collect();
     teller.say("waiting", shown);
@@ -328,7 +367,21 @@ async fn reading(store: &Store, teller: &mut Teller) {
             None => break,
         }
     }
+    let mut his = Vec::new();
+    let query = RecordQuery { since: None, include_upcoming: true };
+    let everything = store.each_record(&tenant, query, |record| {
+        if serde_json::to_string(record).unwrap().contains("\"cto@acme.com\"") {
+            his.insert(0, record.external_id.to_string());
+        }
+        Ok::<_, StoreError>(())
+    });
+    everything.await.unwrap();
+    assert_eq!((&of_person, of_person.len()), (&his, 20));
+    assert_eq!(store.person_totals(&tenant, &person).await.unwrap().records(), 20);
     teller.say("of a person", of_person);
+    let filter = Filter { person: Some(person.clone()), ..Filter::default() };
+    store.note_download(&tenant, &operator(), false, Download::Person(&filter)).await.unwrap();
+    teller.say("taken out", store.last_done(&tenant, "file.downloaded").await.unwrap());
     filtered(store, &person, teller).await;
     teller.say("given places", store.sequence_feed(&tenant).await.unwrap());
     let mut feed = Vec::new();
@@ -363,6 +416,7 @@ async fn filtered(store: &Store, person: &TypedAddress, teller: &mut Teller) {
         Filter { kind: all.kind, ..none() },
         Filter { domain: all.domain.clone(), ..none() },
         Filter { person: all.person.clone(), ..none() },
+        Filter { person: all.person.clone(), upcoming: true, ..none() },
         Filter { days, ..none() },
         Filter { upcoming: true, ..none() },
         all,
@@ -415,6 +469,9 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("last run", store.last_run(&tenant).await.unwrap());
     teller.say("last good run", store.last_good_run(&tenant).await.unwrap());
     teller.say("recent runs", store.recent_runs(&tenant, 2).await.unwrap());
+    teller.say("newest ended run", store.newest_ended_run(&tenant).await.unwrap());
+    teller.say("ended runs", store.runs_ended_after(&tenant, 0, 5).await.unwrap());
+    teller.say("glance", store.glance(&tenant).await.unwrap());
     teller.say("mailbox totals", store.mailbox_totals(&tenant).await.unwrap());
     for listed in [Listed::All, Listed::NotRead] {
         teller.say("mailbox lines", store.mailbox_lines(&tenant, listed, "", 100).await.unwrap());
@@ -427,6 +484,37 @@ async fn runs_and_tokens(store: &Store, teller: &mut Teller) {
     teller.say("token", store.load_token(&tenant, "graph").await.unwrap().map(|(_, until)| until));
     teller.say("expired", store.load_token(&tenant, "old").await.unwrap().is_none());
     teller.say("rotated", store.rotate_keys(&tenant).await.unwrap());
+}
+
+/// A run that several processes read together, from its beginning to another's.
+async fn shared_run(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller: &mut Teller) {
+    let (tenant, id): (_, RunId) = (tenant(), "run_shared".parse().unwrap());
+    let connector = store.connector(&tenant).await.unwrap().id;
+    teller.say("whose", store.tenant_of(&connector).await.unwrap());
+    teller.say("nobody's", store.tenant_of(&"con_other".parse().unwrap()).await.unwrap());
+    teller.say("nothing stops", store.ask_run_to_stop(&tenant).await.unwrap());
+    for _ in 0..2 {
+        teller.say("begins once", store.run_began_as(&tenant, &id, at("2026-03-02T13:00:00Z")).await.unwrap());
+    }
+    store.share_run(gate, &id, &[mailbox]).await.unwrap();
+    store.note_opening(&tenant, &id, "{}").await.unwrap();
+    teller.say("opening", store.opening(&tenant, &id).await.unwrap());
+    let part = |part: Option<Part>| part.map(|part| (part.mailbox == mailbox, part.user, part.report, part.is_done));
+    teller.say("first", part(store.part(&tenant, &id, 1).await.unwrap()));
+    teller.say("no second", part(store.part(&tenant, &id, 2).await.unwrap()));
+    teller.say("no reports", store.part_reports(&tenant, &id).await.unwrap());
+    let counts = PartCounts { pages: 1, seen: 5, kept: 3, requests: 7, waiting: 2 };
+    store.note_part(&tenant, (&id, 1), counts, "so far", true).await.unwrap();
+    teller.say("noted", part(store.part(&tenant, &id, 1).await.unwrap()));
+    teller.say("reports", store.part_reports(&tenant, &id).await.unwrap());
+    teller.say("progress", store.run_progress(&tenant, &id).await.unwrap());
+    teller.say("on", store.run_standing(&tenant, &id).await.unwrap());
+    teller.say("stopped", store.ask_run_to_stop(&tenant).await.unwrap());
+    teller.say("stopping", store.run_standing(&tenant, &id).await.unwrap());
+    store.run_ended(&tenant, &id, Ended::Done, "{}").await.unwrap();
+    teller.say("over", store.run_standing(&tenant, &id).await.unwrap());
+    teller.say("no progress", store.run_progress(&tenant, &id).await.unwrap());
+    teller.say("forgotten", part(store.part(&tenant, &id, 1).await.unwrap()));
 }
 
 async fn choices(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, teller: &mut Teller) {
@@ -526,10 +614,16 @@ async fn consent(store: &Store, teller: &mut Teller) {
     teller.say("invitations", store.invitations(&tenant).await.unwrap().len());
     teller.say("bound", store.bind(&claim, &domain, &user).await.unwrap());
     teller.say("paused", store.pause_schedule(&tenant, &user, true).await.unwrap());
-    store.note_secret_expiry(&tenant, &user, Some("2027-05-01".parse().unwrap())).await.unwrap();
+    for day in ["2027-05-01", "2028-05-01"] {
+        store.note_secret_end(&tenant, &user, Some(SecretEnd(day.parse().unwrap()))).await.unwrap();
+    }
+    teller.say("secret", store.secret_end(&tenant).await.unwrap());
     teller.say("connector", store.connector(&tenant).await.unwrap());
-    teller.say("text", store.set_customer_agreement(&tenant, &user, "1", "We agree.").await.unwrap());
-    teller.say("text", store.customer_agreement(&tenant).await.unwrap());
+    teller.say("glance", store.glance(&tenant).await.unwrap());
+    let own = OwnText::new("1", "We agree.").unwrap();
+    teller.say("text", set_agreement(&tenant, &user, &own, store.database()).await.unwrap());
+    teller.say("text", agreement_in_force(&tenant, store.database()).await.unwrap());
+    teller.say("stopped", store.stop_reading(&tenant, &user).await.unwrap());
     teller.say("kept", store.disconnect(&tenant, Leftovers::Keep, &user).await.unwrap());
     let other = "another".parse().unwrap();
     teller.say("owner", store.entra_owner(&entra, &other).await.unwrap());

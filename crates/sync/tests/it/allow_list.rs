@@ -2,7 +2,9 @@
 
 use m365_sync::Ended;
 use serde_json::Value;
-use testkit::{Kit, On, truth};
+use testkit::truth;
+
+use crate::kit::{Kit, On};
 
 use crate::moments::FirstPage;
 

@@ -3,8 +3,10 @@
 use std::collections::BTreeSet;
 
 use graph_sim::Scope;
+use testkit::truth;
 use testkit::truth::people::{Gatekeeper, Said, Standing};
-use testkit::{Kit, truth};
+
+use crate::kit::Kit;
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -1,5 +1,6 @@
 //! What administrators choose: mailboxes, exclusions, entries that turn out to be the company's own, further properties.
 
+use crate::kit::Kit;
 use graph_sim::world::{Pattern, UserKind};
 use graph_sim::{NewMeeting, NewMessage, NewUser, UserNo};
 use jiff::SignedDuration;
@@ -9,7 +10,6 @@ use m365_store::allow_list::Leftovers;
 use m365_store::mailboxes::MailboxChoice;
 use m365_sync::Ended;
 use serde_json::{Value, json};
-use testkit::Kit;
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

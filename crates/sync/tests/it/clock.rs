@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use m365_sync::Ended;
 use serde_json::Value;
-use testkit::{Kit, On, truth};
+use testkit::truth;
+
+use crate::kit::{Kit, On};
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
+use crate::kit::{Kit, On};
 use m365_database::DatabaseError;
 use m365_store::{Crypter, MasterKey, Store, StoreError};
 use m365_sync::{Ended, SyncError, Unwatched, health, sync};
 use sqlx::Executor as _;
-use testkit::{Kit, On};
 
 use crate::moments::FirstPage;
 

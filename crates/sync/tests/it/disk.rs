@@ -3,10 +3,10 @@
 use std::path::Path;
 use std::process::Command;
 
+use crate::kit::{Kit, On};
 use m365_database::DatabaseError;
 use m365_store::StoreError;
 use m365_sync::{Ended, SyncError, Unwatched};
-use testkit::{Kit, On};
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -1,9 +1,9 @@
 //! Series: over several pages, and seen by several people.
 
+use crate::kit::Kit;
 use graph_sim::world::{Attendee, AttendeeKind, Pattern, Response};
 use graph_sim::{NewMeeting, NewMessage};
 use jiff::SignedDuration;
-use testkit::Kit;
 
 /// The simulator sends the master of every third entry after its days, so that here the first pages of the second round
 /// hold days alone.

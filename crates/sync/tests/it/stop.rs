@@ -3,7 +3,9 @@
 use m365_model::RunStatus;
 use m365_sync::{Ended, sync_until};
 use serde_json::{Value, json};
-use testkit::{Kit, On, truth};
+use testkit::truth;
+
+use crate::kit::{Kit, On};
 
 use crate::moments::FirstPage;
 

@@ -1,8 +1,8 @@
 //! The run summary adds up, and says nothing of anyone.
 
+use crate::kit::Kit;
 use m365_sync::Outcome;
 use serde_json::Value;
-use testkit::Kit;
 
 fn number(value: &Value) -> u64 {
     value.as_u64().unwrap_or_else(|| panic!("{value} is no count"))

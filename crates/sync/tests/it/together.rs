@@ -1,7 +1,9 @@
 //! Two runs over one database.
 
 use m365_sync::{Unwatched, sync};
-use testkit::{On, truth};
+use testkit::truth;
+
+use crate::kit::On;
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -6,7 +6,9 @@ use graph_sim::world::UserKind;
 use graph_sim::{Scope, UserNo};
 use m365_sync::{Ended, Outcome};
 use serde_json::Value;
-use testkit::{Kit, truth};
+use testkit::truth;
+
+use crate::kit::Kit;
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -6,7 +6,9 @@ use graph_sim::world::{Pattern, UserKind};
 use jiff::SignedDuration;
 use m365_graph::{Cloud, Endpoints};
 use m365_sync::{Ended, Outcome};
-use testkit::{Kit, truth};
+use testkit::truth;
+
+use crate::kit::Kit;
 
 const DOMAINS: [&str; 2] = ["acme.com", "globex.com"];
 

@@ -1,10 +1,10 @@
 //! The look-back window, and the calendar's window that does not slide by itself.
 
+use crate::kit::Kit;
 use graph_sim::{NewMeeting, NewMessage};
 use jiff::SignedDuration;
 use m365_sync::Ended;
 use serde_json::Value;
-use testkit::Kit;
 
 fn days(n: i64) -> SignedDuration {
     SignedDuration::from_hours(24 * n)

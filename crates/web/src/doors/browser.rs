@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue, header};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
+use super::Client;
 use crate::app::App;
 
 /// A browser. Its secret is in a cookie that scripts cannot read, and nowhere here.
@@ -14,6 +15,7 @@ pub struct Browser {
     /// Whether the cookie has yet to be given.
     is_new: bool,
     is_secure: bool,
+    client: Client,
 }
 
 impl Browser {
@@ -28,12 +30,22 @@ impl Browser {
             },
             str::to_owned,
         );
-        Self { secret, is_new: known.is_none(), is_secure: app.is_secure() }
+        Self {
+            secret,
+            is_new: known.is_none(),
+            is_secure: app.is_secure(),
+            client: Client::of(parts, &app.options.proxies),
+        }
     }
 
     /// What the browser alone knows.
     pub fn secret(&self) -> &str {
         &self.secret
+    }
+
+    /// Where it asks from.
+    pub(super) fn client(&self) -> Client {
+        self.client
     }
 
     /// The cookie to give, if the browser has none.

@@ -5,6 +5,7 @@
 
 mod browser;
 mod clerk;
+mod client;
 mod limits;
 mod local;
 mod proof;
@@ -20,7 +21,9 @@ use m365_model::{TenantId, UserId};
 pub use crate::form::{Button, Fields, Form};
 pub(crate) use browser::{Browser, cookie};
 pub(crate) use clerk::script as clerk_script;
-pub(crate) use limits::Limiter;
+use client::Client;
+pub use client::{InvalidProxies, TrustedProxies};
+pub(crate) use limits::{Limiter, knock};
 pub(crate) use local::{LINK_PATH, expired_session_cookie, session_cookie};
 pub(crate) use proof::{PROOF, make as make_proof};
 

@@ -4,14 +4,15 @@ use askama::Template;
 use axum::http::header;
 use axum::response::{IntoResponse as _, Redirect, Response};
 use m365_database::{
-    AGREEMENT_TEXT, AGREEMENT_VERSION, Acceptance, AgreementState, accept_dpa, agreement_sha256, agreement_state,
+    Acceptance, Agreement, AgreementState, GateError, accept_dpa_as_shown, agreement_in_force, agreement_state,
     withdraw_dpa,
 };
 use m365_model::to_text;
+use m365_store::downloads::Download;
 use m365_store::settings::ChangeError;
 
 use super::setup::{RailStep, Setup, Step};
-use crate::doors::{Admin, Button, Change, Fields, Form};
+use crate::doors::{Admin, Button, Change, Fields, Form, Who};
 use crate::problem::Problem;
 use crate::render::{Behind as _, Shell, Time};
 
@@ -21,9 +22,7 @@ struct AgreementPage {
     shell: Shell,
     rail: Vec<RailStep>,
     is_set_up: bool,
-    text: &'static str,
-    version: &'static str,
-    sha256: String,
+    agreement: Agreement,
     standing: Option<Accepted>,
     outdated: Option<Accepted>,
     withdrawn: Option<(Accepted, Time)>,
@@ -69,9 +68,7 @@ async fn page(admin: &Admin, wrong: Option<(&Consent, String)>) -> Result<Respon
         shell: admin.shell("Agreement", "connectors"),
         rail: setup.rail(),
         is_set_up: setup.step >= Step::People,
-        text: AGREEMENT_TEXT,
-        version: AGREEMENT_VERSION,
-        sha256: agreement_sha256(),
+        agreement: agreement_in_force(&admin.who.tenant, admin.app.store().database()).await?,
         standing,
         outdated,
         withdrawn,
@@ -84,7 +81,8 @@ async fn page(admin: &Admin, wrong: Option<(&Consent, String)>) -> Result<Respon
 
 /// What is accepted, and what is chosen with it.
 pub struct Consent {
-    version: String,
+    /// The hash of the text that was shown.
+    sha256: String,
     has_read: bool,
     retention: String,
     omits_subjects: bool,
@@ -93,7 +91,7 @@ pub struct Consent {
 impl Form for Consent {
     fn read(fields: &Fields) -> Self {
         Self {
-            version: fields.text("version").to_owned(),
+            sha256: fields.text("sha256").to_owned(),
             has_read: fields.flag("read"),
             retention: fields.text("retention").to_owned(),
             omits_subjects: fields.text("subjects") == "omit",
@@ -101,13 +99,14 @@ impl Form for Consent {
     }
 }
 
+const CHANGED: &str = "The text has changed since you opened the page. Read the new one below.";
+
 /// Accepts it for the company.
 pub async fn accept(change: Change<Consent>) -> Result<Response, Problem> {
     let Change { admin, form } = change;
     let (store, tenant, user) = (admin.app.store(), &admin.who.tenant, &admin.who.user);
-    if form.version != AGREEMENT_VERSION {
-        let wrong = "The text has changed since you opened the page. Read the new one below.".to_owned();
-        return page(&admin, Some((&form, wrong))).await;
+    if agreement_in_force(tenant, store.database()).await?.text_sha256 != form.sha256 {
+        return page(&admin, Some((&form, CHANGED.to_owned()))).await;
     }
     if !form.has_read {
         let wrong = "Tick the box to say that you have read it and may accept it for your company.".to_owned();
@@ -123,7 +122,11 @@ pub async fn accept(change: Change<Consent>) -> Result<Response, Problem> {
         }
     }
     let connector = store.connector(tenant).await?;
-    accept_dpa(tenant, user, &connector.id, store.database()).await?;
+    match accept_dpa_as_shown(tenant, user, &connector.id, &form.sha256, store.database()).await {
+        Ok(_) => {}
+        Err(GateError::Outdated) => return page(&admin, Some((&form, CHANGED.to_owned()))).await,
+        Err(error) => return Err(error.into()),
+    }
     Ok(Redirect::to("/settings/connectors/microsoft-365").into_response())
 }
 
@@ -132,24 +135,25 @@ pub async fn withdraw(change: Change<Button>) -> Result<Response, Problem> {
     let admin = change.admin;
     withdraw_dpa(&admin.who.tenant, &admin.who.user, admin.app.store().database()).await?;
     if let Some(runner) = &admin.app.options.runner {
-        runner.cancel(&admin.who.tenant);
+        // The gate is shut either way; this only makes the run end sooner.
+        runner.cancel(&admin.who.tenant).await.ok();
     }
     Ok(Redirect::to("/settings/connectors/microsoft-365/agreement").into_response())
 }
 
 /// The record of the acceptance, with the text, as a file.
 pub async fn record(admin: Admin) -> Result<Response, Problem> {
-    let state = agreement_state(&admin.who.tenant, admin.app.store().database()).await?;
+    let (tenant, database) = (&admin.who.tenant, admin.app.store().database());
+    let state = agreement_state(tenant, database).await?;
     let (acceptance, end) = match &state {
         AgreementState::Standing(acceptance) | AgreementState::Outdated(acceptance) => (acceptance, String::new()),
         AgreementState::Withdrawn(acceptance, at) => (acceptance, format!("Withdrawn at: {}\n", to_text(*at))),
         AgreementState::Never | AgreementState::NotConnected => return Err(Problem::NotFound),
     };
-    let text = if acceptance.text_sha256 == agreement_sha256() {
-        AGREEMENT_TEXT
-    } else {
-        "(the text of that version is not part of this build)"
-    };
+    let known = [agreement_in_force(tenant, database).await?, Agreement::built_in()];
+    let text = known.iter().find(|agreement| agreement.text_sha256 == acceptance.text_sha256);
+    let text =
+        text.map_or("(another text has taken its place; this record holds its hash)", |agreement| &agreement.text);
     let record = format!(
         "Record of acceptance\n\ndpaAcceptedAt: {}\ndpaAcceptedByUserId: {}\nVersion: {}\nSHA-256 of the text: {}\n{end}\n{text}",
         to_text(acceptance.at),
@@ -157,6 +161,8 @@ pub async fn record(admin: Admin) -> Result<Response, Problem> {
         acceptance.version,
         acceptance.text_sha256
     );
+    let Who { user, is_impersonated, .. } = &admin.who;
+    admin.app.store().note_download(tenant, user, *is_impersonated, Download::AgreementRecord).await?;
     let headers = [
         (header::CONTENT_TYPE, "text/plain; charset=utf-8"),
         (header::CONTENT_DISPOSITION, "attachment; filename=\"data-processing-agreement.txt\""),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use super::register::{PERMISSIONS, Permission};
 use super::setup::{RailStep, Setup, Step};
 use crate::app::App;
-use crate::doors::{Admin, Anyone, Browser, Button, Change, Fields, Form, Sent, Who};
+use crate::doors::{Admin, Anyone, Browser, Button, Change, Fields, Form, Sent, Who, knock};
 use crate::problem::{Problem, Said};
 use crate::render::{Behind as _, Shell, Time};
 
@@ -106,7 +106,7 @@ async fn page(admin: &Admin, link: Option<(String, Time)>, notice: String) -> Re
 /// Sends the administrator to Microsoft's sign-in.
 pub async fn begin(change: Change<Button>) -> Result<Response, Problem> {
     let Admin { app, browser, who, .. } = &change.admin;
-    knock(app)?;
+    knock(app, browser)?;
     let url = onboarding(app)?.begin(&visitor(who, browser)).await.map_err(refused)?;
     Ok(Redirect::to(url.as_str()).into_response())
 }
@@ -123,7 +123,7 @@ pub async fn invite(change: Change<Button>) -> Result<Response, Problem> {
 /// Looks again whether a consent that was given works by now.
 pub async fn check(change: Change<Button>) -> Result<Response, Problem> {
     let admin = &change.admin;
-    knock(&admin.app)?;
+    knock(&admin.app, &admin.browser)?;
     match onboarding(&admin.app)?.check_again(&visitor(&admin.who, &admin.browser)).await.map_err(refused)? {
         Way::Bound { .. } => Ok(Redirect::to(CONNECTOR).into_response()),
         Way::GoTo(url) => Ok(Redirect::to(url.as_str()).into_response()),
@@ -134,10 +134,6 @@ pub async fn check(change: Change<Button>) -> Result<Response, Problem> {
 
 const APPLIED: &str =
     "Microsoft is still applying the consent. That can take from some minutes to two hours; nothing is wrong.";
-
-fn knock(app: &App) -> Result<(), Problem> {
-    if app.knocks.lets_through(app.store().surroundings().now()) { Ok(()) } else { Err(Problem::TooOften) }
-}
 
 /// What Microsoft sends along with the browser.
 #[derive(Deserialize)]
@@ -162,7 +158,7 @@ struct SaidPage {
 
 /// A browser comes back from Microsoft, of an administrator here or of somebody who was invited.
 pub async fn callback(anyone: Anyone, Query(answer): Query<Answer>) -> Result<Response, Problem> {
-    knock(&anyone.app)?;
+    knock(&anyone.app, &anyone.browser)?;
     let onboarding = onboarding(&anyone.app)?;
     let tenant = answer.state.as_deref().and_then(tenant_of);
     let callback = Callback {
@@ -221,7 +217,7 @@ struct InvitationPage {
 
 /// The page that somebody who was invited sees. Opening it uses nothing up.
 pub async fn invitation(anyone: Anyone, Path((tenant, secret)): Path<(String, String)>) -> Result<Response, Problem> {
-    knock(&anyone.app)?;
+    knock(&anyone.app, &anyone.browser)?;
     let id: TenantId = tenant.parse().map_err(|_| Problem::NotFound)?;
     let found = onboarding(&anyone.app)?.open_invitation(&id, &secret).await.map_err(refused)?;
     let shell = Shell { who: None, ..anyone.shell("An invitation", "") };
@@ -243,7 +239,7 @@ impl Form for Invited {
 
 /// Sends whoever was invited to Microsoft's sign-in.
 pub async fn accept_invitation(sent: Sent<Invited>) -> Result<Response, Problem> {
-    knock(&sent.anyone.app)?;
+    knock(&sent.anyone.app, &sent.anyone.browser)?;
     let tenant: TenantId = sent.form.tenant.parse().map_err(|_| Problem::NotFound)?;
     let (onboarding, browser) = (onboarding(&sent.anyone.app)?, sent.anyone.browser.secret());
     let url = onboarding.begin_invited(&tenant, &sent.form.secret, browser).await.map_err(refused)?;

@@ -7,6 +7,7 @@ use m365_model::RunStatus;
 use m365_store::overview::MailboxTotals;
 use m365_sync::runner::Standing;
 
+use super::register::Secret;
 use super::runs::{RunRow, Trouble};
 use super::setup::{RailStep, Setup, Step};
 use crate::doors::Admin;
@@ -29,9 +30,12 @@ struct ConnectorPage {
     last: Option<RunRow>,
     last_good: Option<Time>,
     next: Option<Time>,
+    /// Since when no sync runs by itself.
+    resting: Option<Time>,
     records: String,
     days: u16,
     agreement: String,
+    secret: Option<Secret>,
     troubles: Vec<Trouble>,
 }
 
@@ -73,7 +77,11 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
     let (app, tenant) = (&admin.app, &admin.who.tenant);
     let setup = Setup::of(app, tenant).await?;
     let store = app.store();
-    let live = app.options.runner.as_ref().and_then(|runner| runner.watch(tenant)).map(|watched| *watched.borrow());
+    let watched = match &app.options.runner {
+        Some(runner) => runner.watch(tenant).await?,
+        None => None,
+    };
+    let live = watched.map(|watched| *watched.borrow());
     let (mut domains, mut paused, mut mailboxes, mut days) = (Vec::new(), Vec::new(), MailboxTotals::default(), 90);
     let (mut last_good, mut next, mut records) = (None, None, 0);
     if let Some(list) = &setup.list {
@@ -84,7 +92,8 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         last_good = store.last_good_run(tenant).await?.and_then(|run| run.ended_at).map(Time::from);
         records = store.count_records(tenant).await?;
         if let Some(runner) = &app.options.runner {
-            next = runner.next(tenant).await?.map(Time::from);
+            // A server of runs that does not answer spoils no page.
+            next = runner.next(tenant).await.unwrap_or_default().map(Time::from);
         }
     }
     let last = setup.last_run.as_ref().map(RunRow::of);
@@ -93,7 +102,7 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         AgreementState::Standing(acceptance) => {
             format!("Version {}, accepted by {}", acceptance.version, acceptance.by)
         }
-        AgreementState::Outdated(_) => "A new version waits for an administrator".to_owned(),
+        AgreementState::Outdated(_) => "A new text waits for an administrator".to_owned(),
         AgreementState::Withdrawn(..) => "Withdrawn: nothing is read".to_owned(),
         AgreementState::Never | AgreementState::NotConnected => "Not accepted: nothing is read".to_owned(),
     };
@@ -112,9 +121,11 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
         last,
         last_good,
         next,
+        resting: setup.connector.as_ref().and_then(|connector| connector.schedule_paused_at).map(Time::from),
         records: number(u64::try_from(records).unwrap_or_default()),
         days,
         agreement,
+        secret: Secret::of(app, tenant).await?,
         troubles,
     };
     Ok(admin.page(&page))

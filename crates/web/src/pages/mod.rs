@@ -2,6 +2,7 @@
 
 pub mod activities;
 pub mod agreement;
+pub mod agreement_text;
 pub mod audit;
 pub mod connect;
 pub mod connector;
@@ -16,6 +17,7 @@ pub mod mailboxes;
 pub mod people;
 pub mod register;
 pub mod runs;
+pub mod schedule;
 pub mod settings;
 pub mod setup;
 pub mod sign_in;

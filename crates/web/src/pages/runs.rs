@@ -218,13 +218,13 @@ pub async fn start(change: Change<Button>) -> Result<Response, Problem> {
 
 /// Asks the sync that is at work to stop.
 pub async fn cancel(change: Change<Button>) -> Result<Response, Problem> {
-    change.admin.app.runner()?.cancel(&change.admin.who.tenant);
+    change.admin.app.runner()?.cancel(&change.admin.who.tenant).await?;
     Ok(Redirect::to(HOME).into_response())
 }
 
 /// How far the sync is, as it goes on: counts alone. Ends with the sync, and with the session of whoever watches.
 pub async fn progress(admin: Admin) -> Result<Response, Problem> {
-    let watched = admin.app.runner()?.watch(&admin.who.tenant);
+    let watched = admin.app.runner()?.watch(&admin.who.tenant).await?;
     let events = stream::unfold((watched, admin, true), async |(watched, admin, is_first)| {
         let Some(mut watched) = watched else {
             return is_first.then(|| (Ok::<_, Infallible>(over()), (None, admin, false)));

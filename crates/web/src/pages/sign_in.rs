@@ -74,9 +74,7 @@ impl Form for Link {
 pub async fn sign_in(sent: Sent<Link>) -> Result<Response, Problem> {
     let app = &sent.anyone.app;
     let Doors::Local(tenant) = &app.options.doors else { return Err(Problem::NotFound) };
-    if !app.knocks.lets_through(app.store().surroundings().now()) {
-        return Err(Problem::TooOften);
-    }
+    doors::knock(app, &sent.anyone.browser)?;
     let Some(token) = app.store().open_session(tenant, &sent.form.0).await? else {
         return Err(Problem::Said(Box::new(Said {
             status: StatusCode::FORBIDDEN,

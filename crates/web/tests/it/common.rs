@@ -2,17 +2,19 @@
 //! sends forms with the proof that stands on the page.
 
 use std::collections::BTreeMap;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Mutex;
 
 use axum::Router;
 use axum::body::{Body, to_bytes};
+use axum::extract::ConnectInfo;
 use axum::http::{HeaderMap, Request, StatusCode, header};
-use m365_model::TenantId;
+use m365_model::{EntraTenantId, TenantId};
 use m365_onboarding::{Onboarding, OnboardingOptions};
 use m365_store::Store;
 use m365_sync::Engine;
 use m365_sync::runner::Runner;
-use m365_web::{App, AppOptions, Doors, router};
+use m365_web::{App, AppOptions, Doors, TrustedProxies, router};
 use secrecy::ExposeSecret as _;
 use testkit::Kit;
 use tower::ServiceExt as _;
@@ -22,6 +24,8 @@ use url::form_urlencoded::Serializer;
 pub struct Desk {
     router: Router,
     cookies: Mutex<BTreeMap<String, String>>,
+    /// Where it asks from, and what it says that it is forwarded for.
+    from: Mutex<Option<(IpAddr, String)>>,
 }
 
 /// What the browser was answered.
@@ -70,13 +74,24 @@ impl Desk {
 
     /// The same for a tenant of a store's.
     pub async fn for_tenant(store: &Store, engine: &Engine, tenant: &TenantId) -> Self {
-        let desk = Self::closed(store, engine, tenant);
+        Self::closed(store, engine, tenant).let_in(store, tenant).await
+    }
+
+    /// The same on an installation that is pinned to a Microsoft tenant.
+    pub async fn pinned(kit: &Kit, entra_tenant: &str) -> Self {
+        let choices = Choices { pinned: Some(entra_tenant.parse().expect("a GUID")), ..Choices::default() };
+        let desk = Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), choices);
+        desk.let_in(&kit.store, &kit.tenant).await
+    }
+
+    /// Signs the local administrator in, by a link.
+    async fn let_in(self, store: &Store, tenant: &TenantId) -> Self {
         let link = store.create_sign_in_link(tenant).await.expect("a link");
-        let page = desk.get(&format!("/sign-in/{}", link.expose_secret())).await;
+        let page = self.get(&format!("/sign-in/{}", link.expose_secret())).await;
         let fields = [("proof", page.proof()), ("link", link.expose_secret().to_owned())];
-        let answer = desk.send("/sign-in", &fields).await;
+        let answer = self.send("/sign-in", &fields).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
-        desk
+        self
     }
 
     /// The same before anybody has signed in.
@@ -86,24 +101,34 @@ impl Desk {
 
     /// The same behind these doors.
     pub fn behind(store: &Store, engine: &Engine, doors: Doors) -> Self {
-        let options = OnboardingOptions {
-            store: store.clone(),
-            endpoints: engine.endpoints.clone(),
-            credentials: engine.credentials.clone(),
-            limits: engine.limits.clone(),
-            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-            pinned: None,
-        };
-        let app = App::new(AppOptions {
-            store: store.clone(),
-            runner: Some(Runner::new(engine.clone())),
-            authority: "https://login.microsoftonline.com".to_owned(),
-            redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
-            public_url: "http://localhost:8365".parse().expect("a URL"),
-            onboarding: Some(Onboarding::new(options).expect("a client")),
-            doors,
-        });
-        Self { router: router(app), cookies: Mutex::default() }
+        Self::made(store, engine, doors, Choices::default())
+    }
+
+    /// The same where proxies stand in front.
+    pub fn behind_proxies(kit: &Kit, proxies: &str) -> Self {
+        let choices = Choices { proxies: proxies.parse().expect("networks"), ..Choices::default() };
+        Self::made(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), choices)
+    }
+
+    /// The same browser, after the dashboard was started again with another engine.
+    pub fn moved_to(&self, kit: &Kit, engine: &Engine) -> Self {
+        let desk = Self::behind(&kit.store, engine, Doors::Local(kit.tenant.clone()));
+        desk.cookies.lock().expect("a jar").clone_from(&self.cookies.lock().expect("a jar"));
+        desk
+    }
+
+    /// The dashboard alone, to be served.
+    pub fn app(kit: &Kit) -> App {
+        app(&kit.store, &kit.engine, Doors::Local(kit.tenant.clone()), Choices::default())
+    }
+
+    fn made(store: &Store, engine: &Engine, doors: Doors, choices: Choices) -> Self {
+        Self { router: router(app(store, engine, doors, choices)), cookies: Mutex::default(), from: Mutex::default() }
+    }
+
+    /// From now on it asks from this address, and brings this header along.
+    pub fn ask_from(&self, peer: &str, forwarded: &str) {
+        *self.from.lock().expect("an address") = Some((peer.parse().expect("an address"), forwarded.to_owned()));
     }
 
     /// Has the browser keep a cookie.
@@ -143,6 +168,11 @@ impl Desk {
             jar.iter().map(|(name, value)| format!("{name}={value}")).collect::<Vec<_>>().join("; ")
         };
         request.headers_mut().insert(header::COOKIE, cookies.parse().expect("a header"));
+        let from = self.from.lock().expect("an address").clone();
+        if let Some((peer, forwarded)) = from {
+            request.extensions_mut().insert(ConnectInfo(SocketAddr::from((peer, 4711))));
+            request.headers_mut().insert("x-forwarded-for", forwarded.parse().expect("a header"));
+        }
         let answer = self.router.clone().oneshot(request).await.expect("an answer");
         let (head, body) = answer.into_parts();
         for cookie in head.headers.get_all(header::SET_COOKIE) {
@@ -154,4 +184,32 @@ impl Desk {
         let text = String::from_utf8(body.to_vec()).expect("a text");
         Answer { status: head.status, headers: head.headers, text }
     }
+}
+
+/// What an operator has chosen.
+#[derive(Default)]
+struct Choices {
+    pinned: Option<EntraTenantId>,
+    proxies: TrustedProxies,
+}
+
+fn app(store: &Store, engine: &Engine, doors: Doors, choices: Choices) -> App {
+    let options = OnboardingOptions {
+        store: store.clone(),
+        endpoints: engine.endpoints.clone(),
+        credentials: engine.credentials.clone(),
+        limits: engine.limits.clone(),
+        redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+        pinned: choices.pinned,
+    };
+    App::new(AppOptions {
+        store: store.clone(),
+        runner: Some(Runner::new(engine.clone())),
+        authority: "https://login.microsoftonline.com".to_owned(),
+        redirect_uri: "http://localhost:8365/connectors/microsoft-365/callback".parse().expect("a URL"),
+        public_url: "http://localhost:8365".parse().expect("a URL"),
+        onboarding: Some(Onboarding::new(options).expect("a client")),
+        doors,
+        proxies: choices.proxies,
+    })
 }

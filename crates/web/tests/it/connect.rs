@@ -1,7 +1,7 @@
 //! Connecting, through Microsoft's pages as the simulator plays them: every refusal has its page, and binds nothing.
 
 use axum::http::StatusCode;
-use graph_sim::Spoiled;
+use graph_sim::{OTHER_TENANT, Spoiled};
 use jiff::SignedDuration;
 use m365_store::StoreError;
 use m365_store::allow_list::Leftovers;
@@ -12,14 +12,14 @@ use crate::common::{Answer, Desk};
 const CONNECT: &str = "/settings/connectors/microsoft-365/connect";
 
 /// A tenant that is not connected, and its administrator's browser.
-struct Visit {
-    kit: Kit,
-    desk: Desk,
+pub struct Visit {
+    pub kit: Kit,
+    pub desk: Desk,
     http: reqwest::Client,
 }
 
 impl Visit {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         let kit = Kit::new(|options| options.consented = false).await;
         let operator = "operator".parse().expect("an id");
         kit.store.disconnect(&kit.tenant, Leftovers::Purge, &operator).await.expect("a disconnect");
@@ -29,14 +29,14 @@ impl Visit {
     }
 
     /// Sets out: the address of Microsoft's sign-in.
-    async fn set_out(&self) -> String {
+    pub async fn set_out(&self) -> String {
         let answer = self.desk.post(CONNECT, CONNECT, &[]).await;
         assert_eq!(answer.status, StatusCode::SEE_OTHER, "{}", answer.text);
         answer.location().to_owned()
     }
 
     /// Presses a link of the page at `url`: where the browser is sent, of our own addresses the path alone.
-    async fn press(&self, url: &str, link: &str) -> String {
+    pub async fn press(&self, url: &str, link: &str) -> String {
         let (page, query) = url.split_once('?').expect("a query");
         let answer = self.http.get(format!("{page}/{link}?{query}")).send().await.expect("an answer");
         let to = answer.headers()["location"].to_str().expect("an address").to_owned();
@@ -49,7 +49,7 @@ impl Visit {
         self.desk.get(&back).await
     }
 
-    async fn assert_refused(&self, answer: &Answer, title: &str) {
+    pub async fn assert_refused(&self, answer: &Answer, title: &str) {
         assert!(answer.text.contains(title), "{title:?} is not said: {}", answer.text);
         assert!(!answer.text.contains("AADSTS") && !answer.text.contains("Trace ID"), "Microsoft's words are repeated");
         assert!(matches!(self.kit.store.connector(&self.kit.tenant).await, Err(StoreError::NotConnected)), "{title}");
@@ -87,6 +87,34 @@ async fn who_may_not_consent_binds_nothing() {
         assert!(is_page, "{link}: {} {}", answer.status, answer.text);
         visit.assert_refused(&answer, "").await;
     }
+}
+
+/// Fails when the owner of a Microsoft tenant is not asked, neither before the consent nor when it is bound.
+#[tokio::test]
+async fn what_belongs_to_another_tenant_here_is_not_bound() {
+    let visit = Visit::new().await;
+    let another = "another".parse().expect("a tenant");
+    let desk = Desk::for_tenant(&visit.kit.store, &visit.kit.engine, &another).await;
+    let visit = Visit { desk, ..visit };
+    let answer = visit.sign_in("as/administrator").await;
+    assert_eq!(answer.status, StatusCode::CONFLICT);
+    visit.assert_refused(&answer, "This organization is connected elsewhere").await;
+    assert!(answer.text.contains("m365-connector tenants move"), "{}", answer.text);
+    assert!(matches!(visit.kit.store.connector(&another).await, Err(StoreError::NotConnected)));
+}
+
+/// Fails when the pin is not looked at for a Microsoft tenant that an operator has confirmed.
+#[tokio::test]
+async fn an_installation_that_is_pinned_binds_nothing_else() {
+    let visit = Visit::new().await;
+    let (own, operator) = (visit.kit.sim.options().tenant_id.clone(), "operator".parse().expect("an id"));
+    let own = own.parse().expect("a GUID");
+    visit.kit.store.confirm_entra_tenant(&visit.kit.tenant, &own, &operator).await.expect("a confirmation");
+    let desk = Desk::pinned(&visit.kit, OTHER_TENANT).await;
+    let answer = desk.post(CONNECT, "/settings/connectors/microsoft-365/connect/check", &[]).await;
+    assert_eq!(answer.status, StatusCode::FORBIDDEN);
+    visit.assert_refused(&answer, "This installation serves another organization").await;
+    assert!(answer.text.contains("O365_TENANT_ID"), "{}", answer.text);
 }
 
 /// Microsoft says that the tenant of this callback must not be trusted

@@ -12,13 +12,13 @@ use crate::common::{Answer, Desk};
 const ORIGIN: &str = "http://localhost:8365";
 
 /// A dashboard where people sign in with Clerk, with a connector of the one organization.
-struct House {
-    kit: Kit,
+pub struct House {
+    pub kit: Kit,
     clerk: ClerkSim,
 }
 
 impl House {
-    async fn open() -> Self {
+    pub async fn open() -> Self {
         let (kit, clerk) = (Kit::new(|_| {}).await, ClerkSim::start().await.expect("a port"));
         let (tenant, actor) = (organization(ORGANIZATION), "operator".parse().expect("an id"));
         let (entra, domain) = ("99999999-2222-3333-4444-555555555555", "fabrikam.example");
@@ -42,7 +42,7 @@ impl House {
     }
 
     /// A browser in which this person is signed in, with claims changed.
-    fn desk_of(&self, person: Person, change: impl FnOnce(&mut serde_json::Value)) -> Desk {
+    pub fn desk_of(&self, person: Person, change: impl FnOnce(&mut serde_json::Value)) -> Desk {
         let mut claims = self.clerk.claims(person, ORIGIN, self.kit.now());
         change(&mut claims);
         let desk = self.desk();
@@ -149,7 +149,8 @@ async fn who_acts_in_anothers_name_looks_and_changes_nothing() {
     let house = House::open().await;
     let desk = house.desk_of(Person::Administrator, |claims| claims["act"] = serde_json::json!({ "sub": "user_x" }));
     let page = "/settings/connectors/microsoft-365/agreement";
-    let fields = [("read", "yes"), ("version", m365_database::AGREEMENT_VERSION)];
+    let sha256 = m365_database::agreement_sha256();
+    let fields = [("read", "yes"), ("sha256", sha256.as_str())];
     assert_eq!(desk.get(page).await.status, StatusCode::OK);
     let answer = desk.post(page, page, &fields).await;
     assert_eq!(answer.status, StatusCode::FORBIDDEN);

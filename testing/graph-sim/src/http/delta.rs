@@ -51,9 +51,9 @@ pub(crate) fn check(
 
 /// A page of a round, with the link to where it goes on.
 pub(crate) fn page<T: Serialize>(ask: &Ask<'_>, context: String, rows: Vec<T>, token: Token, phase: Phase) -> Answer {
-    let (trouble, key_form) = {
+    let (trouble, quirks) = {
         let mut faults = ask.sim.faults();
-        (faults.take_page(ask.user, ask.kind), faults.quirks.key_form_links)
+        (faults.take_page(ask.user, ask.kind), faults.quirks)
     };
     let here = token.phase;
     let mut token = Token { phase, ..token };
@@ -77,10 +77,11 @@ pub(crate) fn page<T: Serialize>(ask: &Ask<'_>, context: String, rows: Vec<T>, t
     }
     let ended = matches!(token.phase, Phase::Changes { upto: None, .. })
         && !matches!(trouble, Some(PageTrouble::Empty | PageTrouble::Repeat | PageTrouble::Again));
+    token.nonce += u64::from(ended && quirks.fresh_links);
     let name = if ended { "$deltatoken" } else { "$skiptoken" };
     let path = match (&trouble, ask.request.segments.get(2)) {
         (Some(PageTrouble::Keyless), Some(key)) => ask.request.raw_path.replacen(key.as_str(), "", 1),
-        _ if key_form => in_key_form(&ask.request.raw_path),
+        _ if quirks.key_form_links => in_key_form(&ask.request.raw_path),
         _ => ask.request.raw_path.clone(),
     };
     let link = format!("{root}{path}?{name}={}", token.seal());

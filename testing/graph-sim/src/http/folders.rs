@@ -55,11 +55,13 @@ pub(crate) fn children(ask: &Ask<'_>, key: &str, folder: Option<&str>) -> Result
         Some(folder) => find(mailbox, folder)?,
         None => FolderNo(0),
     };
+    let counts_are_zero = ask.sim.faults().quirks.counts_are_zero;
     let hidden = ask.request.query.get("includeHiddenFolders").is_some_and(|v| v.eq_ignore_ascii_case("true"));
     let rows: Vec<_> = mailbox
         .children(parent)
         .filter(|child| hidden || !mailbox.folder(*child).hidden)
-        .map(|child| select.apply(&FolderRow::new(mailbox, child)))
+        .map(|child| FolderRow::new(mailbox, child))
+        .map(|row| select.apply(&if counts_are_zero { row.said_to_be_empty() } else { row }))
         .collect();
     Ok(skipping(ask, context(ask, &world.user(user).id), rows.len(), |skip, top| {
         rows.into_iter().skip(skip).take(top).collect::<Vec<Value>>()

@@ -218,7 +218,7 @@ pub(crate) fn roles_of(sim: &Simulator, request: &Request) -> Result<Vec<String>
     if claims.uti <= entra.revoked || claims.exp <= sim.world().now.as_second() {
         return refuse("Lifetime validation failed, the token is expired.");
     }
-    if claims.tid != sim.options().tenant_id {
+    if claims.tid != sim.options().tenant_id && !entra.guests.contains(&claims.tid) {
         let text = "The identity of the calling application could not be established.";
         return Err(Refusal::new(403, "Authorization_IdentityNotFound", text));
     }

@@ -2,6 +2,7 @@
 
 use crate::Simulator;
 use crate::id_token::Spoiled;
+use crate::personas::OTHER_TENANT;
 
 impl Simulator {
     /// Whether the tenant has consented to the application. Where it has not, the application gets
@@ -14,6 +15,13 @@ impl Simulator {
         } else {
             entra.consented.remove(&tenant);
         }
+    }
+
+    /// The other Entra tenant consents too, and its application finds this same office: two tenants to read, of one truth.
+    pub fn share_office_with_other_tenant(&self) {
+        let mut entra = self.entra();
+        entra.consented.insert(OTHER_TENANT.to_owned());
+        entra.guests.insert(OTHER_TENANT.to_owned());
     }
 
     /// These redirect URIs are registered from now on, and no others: not even those of this machine.

@@ -9,14 +9,14 @@ use axum::response::{IntoResponse as _, Response};
 use futures_util::{StreamExt as _, stream};
 use m365_activity::Table;
 use m365_model::TenantId;
+use m365_store::downloads::Download;
 use m365_store::filter::Filter;
 use m365_store::reading::{Order, PageOf, Place};
 use m365_store::settings::Detail;
 use m365_store::{Store, StoreError};
 
 use super::chosen::{Chosen, Wanted};
-use crate::app::App;
-use crate::doors::Viewer;
+use crate::doors::{Viewer, Who};
 use crate::offset::ViewerOffset;
 use crate::problem::{Problem, Said};
 
@@ -70,18 +70,24 @@ async fn chosen(viewer: &Viewer, wanted: &Wanted, offset: &ViewerOffset, format:
             link: Some(("/activities", "Activities")),
         })));
     }
-    answer(&viewer.app, &viewer.who.tenant, chosen.filter(offset.0), format, "activities").await
+    let filter = chosen.filter(offset.0);
+    let download = match format {
+        Format::Csv => Download::Csv(&filter),
+        Format::Ndjson => Download::Ndjson(&filter),
+    };
+    answer(viewer, download, filter.clone(), format, "activities").await
 }
 
-/// Every record that `filter` asks for, oldest first, as a file called `name` and today's date.
+/// Every record that `filter` asks for, oldest first, as a file called `name` and today's date. That it was taken out is noted
+/// before anything of it is given.
 pub async fn answer(
-    app: &App,
-    tenant: &TenantId,
+    viewer: &Viewer,
+    download: Download<'_>,
     filter: Filter,
     format: Format,
     name: &str,
 ) -> Result<Response, Problem> {
-    let store = app.store();
+    let (store, Who { tenant, user, is_impersonated, .. }) = (viewer.app.store(), &viewer.who);
     // A backup that was put back may hold people who were erased.
     store.reconcile_ledger(tenant).await?;
     let with_details = store.settings(tenant).await?.detail == Detail::Extended;
@@ -90,6 +96,7 @@ pub async fn answer(
         Export { store: store.clone(), tenant: tenant.clone(), filter, format, with_details, at: At::Start };
     // The first page is read before anything is answered: a database that is away is a page that says so.
     let first = export.next().await?.unwrap_or_default();
+    store.note_download(tenant, user, *is_impersonated, download).await?;
     let rest = stream::unfold(export, async |mut export| match export.next().await {
         Ok(chunk) => chunk.map(|chunk| (Ok(chunk), export)),
         Err(error) => {

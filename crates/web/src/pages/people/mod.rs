@@ -10,6 +10,7 @@ use axum::extract::{Path, Query};
 use axum::response::{IntoResponse as _, Redirect, Response};
 use m365_privacy::{AddressError, Exclusion, TypedAddress};
 use m365_store::StoreError;
+use m365_store::downloads::Download;
 use m365_store::filter::Filter;
 use m365_store::reading::{Order, PageOf, PersonKey, PersonTotals};
 use serde::Deserialize;
@@ -152,5 +153,6 @@ pub async fn show(viewer: Viewer, Path(key): Path<String>, begins: Query<Begins>
 pub async fn export(viewer: Viewer, Path(key): Path<String>) -> Result<Response, Problem> {
     let (_, person) = named(&viewer, &key).await?;
     let filter = Filter { person: Some(person), upcoming: true, ..Filter::default() };
-    download::answer(&viewer.app, &viewer.who.tenant, filter, Format::Ndjson, "records-of-a-person").await
+    let download = Download::Person(&filter);
+    download::answer(&viewer, download, filter.clone(), Format::Ndjson, "records-of-a-person").await
 }
