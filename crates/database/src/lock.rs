@@ -40,21 +40,7 @@ impl Database {
     /// # Errors
     /// When the lock file cannot be used or the server does not answer.
     pub async fn try_lock(&self, tenant: &TenantId) -> Result<Option<ConnectorLock>, LockError> {
-        if self.file.is_some() {
-            let file = self.lock_file(tenant)?;
-            return match file.try_lock() {
-                Ok(()) => Ok(Some(ConnectorLock(Held::File(file)))),
-                Err(TryLockError::WouldBlock) => Ok(None),
-                Err(TryLockError::Error(_)) => Err(LockError::Unusable),
-            };
-        }
-        let mut session = self.session().await?;
-        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock($1)")
-            .bind(lock_number(tenant))
-            .fetch_one(&mut session)
-            .await
-            .map_err(DatabaseError::from)?;
-        Ok(is_ours.then_some(ConnectorLock(Held::Session(session))))
+        self.try_take(tenant, File::try_lock, "SELECT pg_try_advisory_lock($1)").await
     }
 
     /// Takes the lock of `tenant`'s connector together with others who take it so, if nobody has it alone.
@@ -62,16 +48,26 @@ impl Database {
     /// # Errors
     /// When the lock file cannot be used or the server does not answer.
     pub async fn try_share(&self, tenant: &TenantId) -> Result<Option<ConnectorLock>, LockError> {
+        self.try_take(tenant, File::try_lock_shared, "SELECT pg_try_advisory_lock_shared($1)").await
+    }
+
+    /// Takes the lock in one of its ways: of the file beside the database, or of a session.
+    async fn try_take(
+        &self,
+        tenant: &TenantId,
+        of_file: fn(&File) -> Result<(), TryLockError>,
+        of_session: &'static str,
+    ) -> Result<Option<ConnectorLock>, LockError> {
         if self.file.is_some() {
             let file = self.lock_file(tenant)?;
-            return match file.try_lock_shared() {
+            return match of_file(&file) {
                 Ok(()) => Ok(Some(ConnectorLock(Held::File(file)))),
                 Err(TryLockError::WouldBlock) => Ok(None),
                 Err(TryLockError::Error(_)) => Err(LockError::Unusable),
             };
         }
         let mut session = self.session().await?;
-        let is_ours: bool = sqlx::query_scalar("SELECT pg_try_advisory_lock_shared($1)")
+        let is_ours: bool = sqlx::query_scalar(of_session)
             .bind(lock_number(tenant))
             .fetch_one(&mut session)
             .await

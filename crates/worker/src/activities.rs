@@ -225,6 +225,7 @@ where
         }
     }
 }
+
 /// What a step fails with. Temporal keeps these sentences, and they name nothing.
 #[derive(Debug, Error)]
 enum StepError {
