@@ -249,24 +249,20 @@ async fn histories_hold_ids_and_ciphertext_alone() {
         "contoso".to_owned(),
         "http".to_owned(),
         "progress".to_owned(),
-        machine.trim().to_owned(),
+        // What the SDK calls a worker that says nothing of itself. A short name alone turns up in ciphertext by chance.
+        format!("{}@{}", std::process::id(), machine.trim()),
     ];
     {
         let world = kit.sim.world();
         canaries.extend(world.mailboxes().map(|(user, _)| world.user(user).id.clone()));
     }
     canaries.retain(|canary| !canary.is_empty());
-    // A failure may be one of the server's own words.
-    assert!(texts[..2].iter().all(|text| text.contains("binary/encrypted")), "nothing is sealed");
     for text in &texts {
         let lower = text.to_lowercase();
         for canary in &canaries {
             assert!(!lower.contains(&canary.to_lowercase()), "{canary:?} stands in what Temporal keeps");
         }
-        assert!(
-            text.contains("binary/encrypted") || text.contains(&format!("{:?}", b"binary/encrypted")),
-            "nothing is sealed"
-        );
+        assert!(text.contains("binary/encrypted"), "nothing is sealed");
     }
     assert!(!truth::records(&kit.sim.world(), &kit.rules(&DOMAINS)).is_empty());
 }
