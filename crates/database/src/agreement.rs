@@ -35,6 +35,11 @@ impl DpaAccepted<'_> {
     pub fn connector(&self) -> &ConnectorId {
         &self.connector
     }
+
+    /// The random id of the acceptance. A run in several steps notes it, so that none of them goes on under another one.
+    pub fn acceptance(&self) -> &str {
+        &self.acceptance
+    }
 }
 
 /// Why the gate is shut.

@@ -14,13 +14,22 @@ use crate::{Database, DatabaseError};
 /// Held while a command changes a connector. It is free again when its process ends, however that ends: the operating
 /// system unlocks a file, PostgreSQL a session.
 #[derive(Debug)]
-pub struct ConnectorLock(#[expect(dead_code, reason = "held for its effect: dropping it frees the lock")] Held);
+pub struct ConnectorLock(Held);
 
-#[expect(dead_code, reason = "held for its effect")]
 #[derive(Debug)]
 enum Held {
-    File(File),
+    File(#[expect(dead_code, reason = "held for its effect: dropping it frees the lock")] File),
     Session(AnyConnection),
+}
+
+impl ConnectorLock {
+    /// Frees the lock before it returns. Of one that is dropped the server hears a moment later, and who comes next is refused.
+    pub async fn release(self) {
+        if let Held::Session(mut session) = self.0 {
+            // The session ends either way, and the lock with it.
+            sqlx::query("SELECT pg_advisory_unlock_all()").execute(&mut session).await.ok();
+        }
+    }
 }
 
 /// Why the lock cannot be had.

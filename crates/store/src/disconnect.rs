@@ -61,11 +61,16 @@ impl Store {
         }
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
-        sqlx::query("UPDATE o365_config SET disconnected_at = $1 WHERE tenant_id = $2 AND disconnected_at IS NULL")
-            .bind(to_text(now))
-            .bind(tenant.as_str())
-            .execute(tx.connection())
-            .await?;
+        let stopped =
+            sqlx::query("UPDATE o365_config SET disconnected_at = $1 WHERE tenant_id = $2 AND disconnected_at IS NULL")
+                .bind(to_text(now))
+                .bind(tenant.as_str())
+                .execute(tx.connection())
+                .await?;
+        if stopped.rows_affected() == 0 {
+            // Somebody else was faster, and it is in the audit trail once.
+            return Ok(now);
+        }
         sqlx::query("DELETE FROM token_cache WHERE tenant_id = $1")
             .bind(tenant.as_str())
             .execute(tx.connection())

@@ -33,16 +33,22 @@ impl Store {
     /// # Errors
     /// When nothing is connected or the database fails.
     pub async fn pause_schedule(&self, tenant: &TenantId, actor: &UserId, pause: bool) -> Result<bool, StoreError> {
-        if self.connector(tenant).await?.schedule_paused_at.is_some() == pause {
-            return Ok(false);
-        }
+        self.connector(tenant).await?;
         let now = self.surroundings().now();
         let mut tx = self.db.begin(tenant).await?;
-        sqlx::query("UPDATE o365_config SET schedule_paused_at = $1 WHERE tenant_id = $2")
-            .bind(pause.then(|| to_text(now)))
-            .bind(tenant.as_str())
-            .execute(tx.connection())
-            .await?;
+        // One of two people who press at once did it.
+        let changed = sqlx::query(
+            "UPDATE o365_config SET schedule_paused_at = $1 \
+             WHERE tenant_id = $2 AND CASE WHEN schedule_paused_at IS NULL THEN 0 ELSE 1 END <> $3",
+        )
+        .bind(pause.then(|| to_text(now)))
+        .bind(tenant.as_str())
+        .bind(i64::from(pause))
+        .execute(tx.connection())
+        .await?;
+        if changed.rows_affected() == 0 {
+            return Ok(false);
+        }
         let action = if pause { "schedule.paused" } else { "schedule.resumed" };
         tx.audit(tenant, actor, action, "{}", now).await?;
         tx.save().await?;

@@ -20,6 +20,8 @@ pub struct Part {
     pub report: Option<String>,
     /// Whether it was read to its end.
     pub is_done: bool,
+    /// What the beginning of the run noted, as it was given.
+    pub opening: Option<String>,
 }
 
 /// How far a mailbox, or a run, has come.
@@ -185,9 +187,9 @@ impl Store {
     pub async fn part(&self, tenant: &TenantId, id: &RunId, place: u32) -> Result<Option<Part>, StoreError> {
         let mut reader = self.db.reader(tenant).await?;
         let row = sqlx::query(
-            "SELECT p.mailbox_id, m.graph_user_id, p.report, p.is_done FROM run_mailbox p \
+            "SELECT p.mailbox_id, m.graph_user_id, p.report, p.is_done, r.opening FROM run_mailbox p \
              JOIN mailbox m ON m.id = p.mailbox_id AND m.tenant_id = p.tenant_id \
-             WHERE p.run_id = $1 AND p.place = $2 AND p.tenant_id = $3",
+             JOIN sync_run r ON r.id = p.run_id AND r.tenant_id = p.tenant_id WHERE p.run_id = $1 AND p.place = $2 AND p.tenant_id = $3",
         );
         let row = row.bind(id.as_str()).bind(i64::from(place)).bind(tenant.as_str());
         let Some(row) = row.fetch_optional(reader.connection()).await? else { return Ok(None) };
@@ -197,6 +199,7 @@ impl Store {
             user: user.parse().map_err(|_| StoreError::Unreadable("mailbox.graph_user_id"))?,
             report: row.try_get(2)?,
             is_done: row.try_get::<i64, _>(3)? == 1,
+            opening: row.try_get(4)?,
         }))
     }
 

@@ -8,7 +8,7 @@ use std::convert::Infallible;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use m365_database::assert_dpa_accepted;
+use m365_database::{GateError, assert_dpa_accepted};
 use m365_graph::{Graph, Usage};
 use m365_model::{RunId, TenantId};
 use m365_store::StoreError;
@@ -74,8 +74,10 @@ enum End {
 }
 
 /// What the beginning of a run came to, stored as long.
-#[derive(Debug, Serialize, Deserialize)]
+#[derive(Debug, Default, Serialize, Deserialize)]
 struct OpeningReport {
+    /// The acceptance that the run began under.
+    acceptance: Option<String>,
     usage: Usage,
     left_out: u64,
     ending: Option<Ending>,
@@ -100,7 +102,7 @@ pub async fn begin(tenant: &TenantId, engine: &Engine, graph: &Graph, id: &RunId
     store.assert_key(tenant).await?;
     tidy(tenant, engine).await?;
     store.run_began_as(tenant, id, store.surroundings().now()).await?;
-    let (usage, opening) = match gate {
+    let (acceptance, usage, opening) = match gate {
         Ok(gate) => {
             tracing::info!(run = %id, "sync began");
             let stop = watch::Sender::new(false);
@@ -112,9 +114,9 @@ pub async fn begin(tenant: &TenantId, engine: &Engine, graph: &Graph, id: &RunId
                 }
             };
             let opening = beside(run.open(), heeding, std::future::pending()).await??;
-            (run.so_far().1, share(&run, id, opening).await?)
+            (Some(gate.acceptance().to_owned()), run.so_far().1, share(&run, id, opening).await?)
         }
-        Err(error) => (Usage::default(), Opening::Over(shut_ending(error)?)),
+        Err(error) => (None, Usage::default(), Opening::Over(shut_ending(error)?)),
     };
     let (begun, left_out, ending) = match opening {
         Opening::Mailboxes(mailboxes, left_out) => {
@@ -122,7 +124,7 @@ pub async fn begin(tenant: &TenantId, engine: &Engine, graph: &Graph, id: &RunId
         }
         Opening::Over(ending) => (Begun::Nothing, 0, Some(ending)),
     };
-    store.note_opening(tenant, id, &text(&OpeningReport { usage, left_out, ending })).await?;
+    store.note_opening(tenant, id, &text(&OpeningReport { acceptance, usage, left_out, ending })).await?;
     Ok(begun)
 }
 
@@ -159,6 +161,12 @@ pub async fn read(
     if part.is_done {
         return Ok(Read::Done);
     }
+    let Some(opening) = part.opening.as_deref() else { return Ok(Read::Over) };
+    let began_under = read_report::<OpeningReport>(opening)?.acceptance;
+    // What was withdrawn meanwhile and accepted anew lets a new run in, not this one.
+    let gate = gate.and_then(|gate| {
+        if began_under.as_deref() == Some(gate.acceptance()) { Ok(gate) } else { Err(GateError::NotAccepted) }
+    });
     // An attempt before this one has counted what it stored.
     let before: Report = part.report.as_deref().map(read_report).transpose()?.unwrap_or_default();
     let pages = Pages { stored: AtomicU64::new(0), watcher };
@@ -278,7 +286,7 @@ pub async fn conclude(tenant: &TenantId, engine: &Engine, id: &RunId, how: How) 
     let opening = store.opening(tenant, id).await?;
     let opening: Option<OpeningReport> = opening.as_deref().map(read_report).transpose()?;
     // Without one the run was broken off in its beginning.
-    let opening = opening.unwrap_or(OpeningReport { usage: Usage::default(), left_out: 0, ending: None });
+    let opening = opening.unwrap_or(OpeningReport::default());
     let (mut counts, mut usage, mut broken) = (Counts::default(), opening.usage, opening.ending);
     let mut ends = Vec::new();
     for report in store.part_reports(tenant, id).await? {

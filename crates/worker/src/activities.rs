@@ -149,9 +149,11 @@ impl SyncActivities {
         let this = Arc::clone(&self);
         let begun = apart(&context, async move || {
             let tenant = this.tenant(&of.connector).await?;
-            let _turn = this.engine.store.database().try_lock(&tenant).await?.ok_or(StepError::Busy)?;
+            let turn = this.engine.store.database().try_lock(&tenant).await?.ok_or(StepError::Busy)?;
             let graph = this.new_client(&tenant).await?.part(this.engine.limits.overall);
-            Ok(steps::begin(&tenant, &this.engine, &graph, &of.run).await?)
+            let begun = steps::begin(&tenant, &this.engine, &graph, &of.run).await?;
+            turn.release().await;
+            Ok(begun)
         });
         match begun.await? {
             Begun::Reading(mailboxes) => Ok(Some(self.width(mailboxes))),

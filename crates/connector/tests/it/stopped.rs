@@ -7,7 +7,7 @@ use sqlx::sqlite::SqliteConnectOptions;
 
 use crate::office::{Ended, Office};
 
-fn send(signal: &str, child: &Child) {
+pub fn send(signal: &str, child: &Child) {
     let sent = Command::new("sh").args(["-c", &format!("kill -{signal} {}", child.id())]).status().expect("a shell");
     assert!(sent.success());
 }

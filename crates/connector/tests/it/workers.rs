@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
@@ -11,6 +12,7 @@ use serde_json::Value;
 use sqlx::{AnyConnection, AssertSqlSafe, Connection as _, Executor as _};
 
 use crate::office::{DOMAINS, Ended, Office};
+use crate::stopped::send;
 
 #[expect(clippy::disallowed_methods, reason = "what servers there are is told to tests alone")]
 fn told(name: &str) -> Option<String> {
@@ -106,6 +108,28 @@ async fn set_database(server: &str, name: &str, is_up: bool) {
 fn records(office: &Office, tenant: &str) -> Vec<Value> {
     let text = office.done(&["--tenant", tenant, "activities", "--include-upcoming"]);
     text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Fails when the first request ends a worker as it ends any other command: what it has in hand would be broken off.
+#[test]
+fn a_worker_that_is_asked_to_end_leaves_in_good_order() {
+    let Some(address) = told("TEST_TEMPORAL_ADDRESS") else { return };
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let _within = runtime.enter();
+    let mut office = Office::ready(|_| {});
+    office.set("TEMPORAL_ADDRESS", &address);
+    office.set("TEMPORAL_TASK_QUEUE", &format!("leaves-{}", std::process::id()));
+    office.set("RUST_LOG", "warn");
+    let mut worker = office.start(&["worker"]);
+    let mut said = BufReader::new(worker.stderr.take().unwrap());
+    let mut first = String::new();
+    said.read_line(&mut first).unwrap();
+    assert!(first.starts_with("Working on the task queue"), "{first}");
+    send("TERM", &worker);
+    let mut rest = String::new();
+    said.read_to_string(&mut rest).unwrap();
+    assert!(rest.contains("the pages in hand are being stored"), "{rest}");
+    assert_eq!(worker.wait().unwrap().code(), Some(0), "{rest}");
 }
 
 /// Two workers and two connectors; every few requests something else is killed, and started again. What is stored in the end is

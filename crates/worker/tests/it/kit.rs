@@ -12,9 +12,6 @@ use m365_sync::{Engine, Outcome, Progress, SyncError, Unwatched, Watcher};
 use m365_worker::{Remote, Temporal, TemporalOptions, work};
 use tokio::sync::oneshot;
 
-/// Whether the steps of a run assert the agreement each for itself, and not once for all of them.
-pub const EACH_STEP_ASSERTS: bool = true;
-
 /// Where the server for tests is (`scripts/with-temporal`).
 #[expect(clippy::disallowed_methods, reason = "where a server for tests runs is told to tests alone")]
 pub fn server() -> Option<String> {
@@ -107,6 +104,10 @@ impl From<testkit::Kit> for Kit {
 }
 
 impl Kit {
+    pub async fn new(change: impl FnOnce(&mut SimOptions)) -> Self {
+        testkit::Kit::new(change).await.into()
+    }
+
     pub async fn ready(domains: &[&str], change: impl FnOnce(&mut SimOptions)) -> Self {
         On::sqlite().ready(domains, change).await
     }

@@ -3,9 +3,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod histories;
 mod kit;
 mod runs;
+mod secured;
 
+#[path = "../../../sync/tests/it/allow_list.rs"]
+mod allow_list;
 #[path = "../../../sync/tests/it/choices.rs"]
 mod choices;
 #[path = "../../../sync/tests/it/gate.rs"]

@@ -18,6 +18,7 @@ use temporalio_client::{
 };
 use testkit::{Kit, On, truth};
 
+use crate::histories::replays;
 use crate::kit::{Worker, options};
 use crate::moments::FirstPage;
 
@@ -87,6 +88,7 @@ async fn a_long_run_goes_on_in_another_history() {
     let handle = stranger(&options).await.get_workflow_handle::<UntypedWorkflow>(name_of(&options, &kit));
     let last = handle.fetch_history(WorkflowFetchHistoryOptions::default()).into_events().await.unwrap();
     assert!(last.len() < 200, "the last history tells of more than the last mailboxes: {} events", last.len());
+    replays("continued", &stranger(&options).await, &name_of(&options, &kit), &kit.store).await;
 }
 
 /// A worker that is asked to leave ends the page in hand; another goes on, and it is one run. Fails when a worker that leaves
@@ -113,6 +115,7 @@ async fn a_worker_that_leaves_hands_its_mailboxes_on() {
     // What the first worker had counted is in the sum.
     let summary: Value = serde_json::from_str(runs[0].summary.as_deref().unwrap()).unwrap();
     assert_eq!(summary["activities"]["created"], json!(kit.records(true).await.len()));
+    replays("handed_on", &stranger(&options).await, &name_of(&options, &kit), &kit.store).await;
 }
 
 /// Somebody stops a run: what was read is stored, and the words are those of a run in the process.
@@ -136,6 +139,7 @@ async fn a_run_is_stopped_in_its_middle() {
     let summary: Value = serde_json::from_str(&run.summary.unwrap()).unwrap();
     assert_eq!(summary["problems"][0]["code"], "stopped");
     assert_eq!(summary["activities"]["created"], json!(kit.records(true).await.len()));
+    replays("stopped", &stranger(&options).await, &name_of(&options, &kit), &kit.store).await;
     kit.turnstile().open();
     remote.start(&kit.tenant).await.unwrap();
     remote.finished(&kit.tenant).await.unwrap();
@@ -206,6 +210,14 @@ async fn a_schedule_keeps_the_plan_and_starts_no_second_run() {
     }
     remote.finished(&kit.tenant).await.unwrap();
     assert_eq!(kit.store.last_run(&kit.tenant).await.unwrap().unwrap().ended, Some(Ended::Done));
+    let scheduled = loop {
+        let actions = schedule.describe(Default::default()).await.unwrap();
+        if let ([], Some(action)) = (&*actions.running_actions(), actions.recent_actions().pop()) {
+            break action;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    };
+    replays("scheduled", &client, &scheduled.workflow_id, &kit.store).await;
 
     remote.keep(&kit.tenant, off).await.unwrap();
     assert_eq!(remote.next(&kit.tenant).await.unwrap(), None);
