@@ -31,6 +31,10 @@ pub async fn fill(database: &Database, tenants: i64, records_each: i64) -> Resul
 async fn fill_tenant(database: &Database, number: i64, records: i64) -> Result<(), DatabaseError> {
     let tenant = tenant(number);
     let mut tx = database.begin(&tenant).await?;
+    if database.dialect() == Dialect::Postgres {
+        // One statement writes all records of a tenant.
+        sqlx::query("SET LOCAL statement_timeout = 0").execute(tx.connection()).await?;
+    }
     for statement in CONNECTED {
         sqlx::query(AssertSqlSafe(statement.replace("{tenant}", tenant.as_str()))).execute(tx.connection()).await?;
     }
