@@ -95,7 +95,7 @@ pub struct StoredCopy {
     pub place: Option<String>,
     /// A master's share of its occurrences' meeting keys.
     pub series_key: Option<ShortKey>,
-    /// When a cancelled series was cancelled.
+    /// When a cancelled series was cancelled, or a meeting that had begun was cancelled or taken out of its calendar.
     pub cancelled_at: Option<Timestamp>,
     /// Whether it is the organizer's own copy.
     pub is_organizer: bool,
@@ -166,7 +166,7 @@ pub struct CopyWrite<'a> {
     pub place: Option<&'a str>,
     /// A master's share of its occurrences' meeting keys.
     pub series_key: Option<ShortKey>,
-    /// When a cancelled series was cancelled.
+    /// When a cancelled series was cancelled, or a meeting that had begun was cancelled or taken out of its calendar.
     pub cancelled_at: Option<Timestamp>,
     /// Whether it is the organizer's own copy.
     pub is_organizer: bool,
@@ -412,6 +412,21 @@ impl PageTx {
         self.forget_people(id).await?;
         let tenant = self.tenant.clone();
         sqlx::query("DELETE FROM event_copy WHERE id = $1 AND tenant_id = $2")
+            .bind(id)
+            .bind(tenant.as_str())
+            .execute(self.connection())
+            .await?;
+        Ok(())
+    }
+
+    /// Notes that its calendar took a copy out when its meeting had begun: it stays, as what has happened does.
+    ///
+    /// # Errors
+    /// When the database fails.
+    pub async fn copy_was_taken_out(&mut self, id: i64) -> Result<(), PageError> {
+        let (tenant, now) = (self.tenant.clone(), to_text(self.now()));
+        sqlx::query("UPDATE event_copy SET cancelled_at = $1 WHERE id = $2 AND tenant_id = $3")
+            .bind(now)
             .bind(id)
             .bind(tenant.as_str())
             .execute(self.connection())

@@ -14,7 +14,7 @@ use m365_store::streams::Round;
 use m365_store::{PageError, PageTx};
 
 use crate::join::materialize;
-use crate::meeting_key::{ONLY, instance, series_key};
+use crate::meeting_key::{instance, series_key, single};
 use crate::rules::Rules;
 use crate::summary::{Counts, Dropped};
 
@@ -158,7 +158,7 @@ impl<'p> CalendarPage<'p> {
             (EventKind::Occurrence, Some(_)) => CopyKind::Occurrence,
             (_, Some(_)) => CopyKind::Exception,
         };
-        let place = if kind == CopyKind::Single { ONLY.to_owned() } else { instance(&event, start, false) };
+        let place = if kind == CopyKind::Single { single(&event) } else { instance(&event, start, false) };
         let meeting = self.meeting_of(series_key(&event), key, &place);
         let old = self.stored.get(&key).cloned();
         let stood = old.as_ref().is_some_and(|copy| copy.state == CopyState::Standing);
@@ -179,7 +179,7 @@ impl<'p> CalendarPage<'p> {
         }
 
         let (is_organizer, is_online) = (event.is_organizer == Some(true), event.is_online_meeting);
-        let details = self.details(&event);
+        let (cancelled_at, details) = (cancelled_at(&event), self.details(&event));
         let people = self.filter(&mut event);
         self.counts.addresses.merge(people.counts());
         if let Some(verdict) = people.verdict() {
@@ -202,7 +202,7 @@ impl<'p> CalendarPage<'p> {
             meeting_key: Some(meeting),
             place: Some(&place),
             series_key: None,
-            cancelled_at: None,
+            cancelled_at,
             is_organizer,
             starts_at: Some(start),
             ends_at: Some(end),
@@ -226,17 +226,31 @@ impl<'p> CalendarPage<'p> {
         let mut gone = Vec::new();
         if copy.kind == CopyKind::Master {
             let occurrences = tx.copies_of_masters(&[key]).await?;
-            let history = occurrences.iter().any(|occurrence| !upcoming(occurrence));
-            gone.extend(occurrences.into_iter().filter(upcoming));
-            if !history {
+            let (still_to_come, begun): (Vec<_>, Vec<_>) = occurrences.into_iter().partition(upcoming);
+            gone.extend(still_to_come);
+            if begun.is_empty() {
                 gone.push(copy);
+            }
+            for copy in begun {
+                self.taken_out(tx, &copy).await?;
             }
         } else if upcoming(&copy) || copy.state == CopyState::Waiting {
             gone.push(copy);
+        } else {
+            self.taken_out(tx, &copy).await?;
         }
         for copy in gone {
             self.touched.extend(copy.meeting_key);
             tx.forget_copy(copy.id).await?;
+        }
+        Ok(())
+    }
+
+    /// A meeting that has begun is no longer in the calendar of whoever called it. Whether it took place is for the others to say.
+    async fn taken_out(&mut self, tx: &mut PageTx, copy: &StoredCopy) -> Result<(), PageError> {
+        if copy.is_organizer && copy.state == CopyState::Standing {
+            self.touched.extend(copy.meeting_key);
+            tx.copy_was_taken_out(copy.id).await?;
         }
         Ok(())
     }
@@ -329,8 +343,7 @@ impl<'p> CalendarPage<'p> {
             return false;
         }
         match event.sensitivity {
-            Some(Sensitivity::Normal) => false,
-            Some(Sensitivity::Other) => true,
+            Some(_) => self.says_private(event),
             None => {
                 let master = event.series_master_id.as_deref().map(|id| self.key(id));
                 let stored = self.stored.get(&key).map(|copy| copy.state == CopyState::Private);
@@ -341,6 +354,11 @@ impl<'p> CalendarPage<'p> {
                 })
             }
         }
+    }
+
+    /// Whether the event itself says so, and that counts.
+    pub(crate) fn says_private(&self, event: &Event) -> bool {
+        self.rules.settings.private_events != Choice::Include && event.sensitivity == Some(Sensitivity::Other)
     }
 
     /// What is kept of an event besides its time and people.

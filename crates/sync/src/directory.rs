@@ -7,6 +7,8 @@ use m365_graph::{Graph, GraphError, Next};
 use m365_model::GraphUserId;
 use m365_privacy::DomainName;
 
+use crate::repeats::Repeats;
+
 /// What the directory says.
 pub(crate) struct Directory {
     /// The members, each once, by id. Guests are none.
@@ -19,10 +21,13 @@ pub(crate) struct Directory {
 
 /// Reads the directory page by page. An incomplete list is no list: it would let colleagues pass for outsiders.
 pub(crate) async fn read(graph: &Graph, gate: &DpaAccepted<'_>) -> Result<Directory, GraphError> {
-    let (mut members, mut used) = (Vec::new(), BTreeSet::new());
+    let (mut members, mut used, mut repeats) = (Vec::new(), BTreeSet::new(), Repeats::default());
     let mut page = graph.users_page(gate, None).await?;
     loop {
         if page.malformed > 0 {
+            return Err(GraphError::Unreadable);
+        }
+        if matches!(page.next, Next::More(_)) && repeats.is_endless(page.items.iter().map(|user| &user.id)) {
             return Err(GraphError::Unreadable);
         }
         for user in page.items.into_iter().filter(m365_graph::User::is_member) {

@@ -8,6 +8,8 @@ use m365_model::{GraphUserId, MailboxId};
 use m365_store::mailboxes::KnownFolder;
 use m365_store::{PageError, Store};
 
+use crate::repeats::Repeats;
+
 /// A folder of a mailbox and the one that it lies in.
 #[derive(Debug, Clone)]
 pub(crate) struct Node {
@@ -48,7 +50,11 @@ pub(crate) async fn read_tree(
     let mut parents: Vec<Option<FolderId>> = vec![None];
     while let Some(parent) = parents.pop() {
         let mut page = graph.mail_folders_page(gate, user, parent.as_ref(), None).await?;
+        let mut repeats = Repeats::default();
         loop {
+            if matches!(page.next, Next::More(_)) && repeats.is_endless(page.items.iter().map(|folder| &folder.id)) {
+                return Err(GraphError::Unreadable);
+            }
             for folder in page.items {
                 // A folder that was moved while the tree was read may show up twice.
                 if !seen.insert(folder.id.clone()) {

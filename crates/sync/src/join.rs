@@ -62,7 +62,7 @@ pub(crate) async fn materialize(
 /// What the copies of one meeting call for.
 #[derive(Default)]
 struct Outcome {
-    /// A copy says that it was cancelled or is private: no record, for anyone.
+    /// It was cancelled, or a copy says that it is private: no record, for anyone.
     is_vetoed: bool,
     /// Whether it has begun; `None` when no copy stands.
     has_begun: Option<bool>,
@@ -75,10 +75,14 @@ struct Outcome {
 impl Outcome {
     fn of(gate: &DpaAccepted<'_>, rules: &Rules, loaded: &Loaded, meeting: ShortKey, now: Timestamp) -> Self {
         let copies = loaded.copies.get(&meeting).map(Vec::as_slice).unwrap_or_default();
-        if copies.iter().any(|copy| matches!(copy.state, CopyState::Private | CopyState::Cancelled)) {
+        let mut standing: Vec<&StoredCopy> = copies.iter().filter(|copy| copy.state == CopyState::Standing).collect();
+        let is_any = |state| copies.iter().any(|copy| copy.state == state);
+        // Whoever is taken off a meeting is left with a cancelled copy. As long as the organizer has it, it takes place.
+        let is_on = standing.iter().any(|copy| copy.is_organizer && copy.cancelled_at.is_none());
+        if is_any(CopyState::Private) || (is_any(CopyState::Cancelled) && !is_on) {
             return Self { is_vetoed: true, ..Self::default() };
         }
-        let mut standing: Vec<&StoredCopy> = copies.iter().filter(|copy| copy.state == CopyState::Standing).collect();
+        let is_several = are_several(&standing);
         standing.sort_by_key(|copy| (!copy.is_organizer, copy.user.as_str(), copy.event_id.as_deref()));
         let has_begun = standing.first().map(|first| first.starts_at.is_some_and(|start| start <= now));
         let ids = standing.iter().map(|copy| copy.event_id.clone().unwrap_or_default()).collect();
@@ -87,7 +91,8 @@ impl Outcome {
         for (place, copy) in standing.into_iter().enumerate() {
             let Some(event) = loaded.event(rules, copy) else { continue };
             for activity in meeting_activities(gate, &rules.mappings, &event) {
-                if seen.insert(activity.participants()[0].as_str().to_owned()) {
+                if seen.insert((activity.participants()[0].as_str().to_owned(), copy.starts_at.filter(|_| is_several)))
+                {
                     outcome.activities.push((place, activity));
                 }
             }
@@ -99,6 +104,15 @@ impl Outcome {
     fn place_of(&self, record: &RecordHead) -> Option<usize> {
         self.standing.iter().position(|id| meeting_external_id(id, &record.person) == record.external_id)
     }
+}
+
+/// Whether these are several meetings with one name. Calendars other than Exchange's name all days of a series alike, and whoever was
+/// asked to some of them alone has each as a single meeting
+/// (<https://github.com/microsoftgraph/microsoft-graph-docs/issues/17479>). One that was moved is not seen twice in one mailbox.
+fn are_several(standing: &[&StoredCopy]) -> bool {
+    let mut starts = HashMap::new();
+    let singles = standing.iter().filter(|copy| copy.kind == CopyKind::Single);
+    singles.into_iter().any(|copy| *starts.entry(copy.mailbox).or_insert(copy.starts_at) != copy.starts_at)
 }
 
 impl Loaded {

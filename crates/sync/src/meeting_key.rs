@@ -44,6 +44,12 @@ pub(crate) fn instance(event: &Event, start: Timestamp, is_bare: bool) -> String
 /// The instance of a meeting that is not of a series: it has one, wherever it is moved.
 pub(crate) const ONLY: &str = "only";
 
+/// What tells a single meeting from others with its uid. Whoever was asked to some days of a series alone has each of them as a single
+/// meeting, with the series' uid and its own day in `iCalUId`.
+pub(crate) fn single(event: &Event) -> String {
+    event.ical_uid.as_deref().and_then(date_in).unwrap_or_else(|| ONLY.to_owned())
+}
+
 /// The day of an instant, in UTC.
 fn day_of(at: Timestamp) -> String {
     to_text(at)[..10].to_owned()

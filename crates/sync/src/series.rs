@@ -10,7 +10,7 @@ use m365_store::meetings::{CopyDetails, CopyKind, CopyState, CopyWrite, StoredCo
 use m365_store::{PageError, PageTx};
 
 use crate::calendar::{CalendarPage, DroppedMaster, cancelled_at, cancelled_before, cancels};
-use crate::meeting_key::{ONLY, instance};
+use crate::meeting_key::{ONLY, instance, series_key};
 use crate::summary::Dropped;
 
 /// An occurrence that waited, now that its master says whether it fills whole days: those begin at midnight UTC of their
@@ -216,6 +216,14 @@ impl CalendarPage<'_> {
         let place = instance(&event, start, true);
         let old = self.stored.get(&key).cloned();
         self.touched.extend(old.as_ref().and_then(|copy| copy.meeting_key));
+        if self.says_private(&event) {
+            self.counts.events.drop(Dropped::PrivateEvent);
+            let series = self.stored.get(&master_key).and_then(|master| master.series_key);
+            let meeting = self.meeting_of(series.or_else(|| series_key(&event)), key, &place);
+            let write = self.veto_write(key, CopyKind::Exception, CopyState::Private, meeting, start);
+            self.touched.insert(meeting);
+            return self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await;
+        }
         if let Some(master) = self.dropped_masters.get(&master_key).copied() {
             self.counts.events.drop(master.reason);
             let meeting = self.meeting_of(Some(master.series), key, &place);

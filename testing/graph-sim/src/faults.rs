@@ -183,6 +183,8 @@ pub(crate) struct Faults {
     pub slow_series: BTreeMap<UserNo, usize>,
     /// After how many accounts the list of users breaks off.
     pub users_cut: Option<usize>,
+    /// The kinds of listings that lead back to themselves.
+    pub circular: BTreeSet<&'static str>,
     /// What the next id_tokens are spoilt by.
     pub spoiled: VecDeque<Spoiled>,
     /// How many seconds later than it is id_tokens say that it is.
@@ -228,6 +230,11 @@ impl Faults {
     /// What happens to a request, once.
     pub fn take(&mut self, mailbox: Option<UserNo>, kind: &str) -> Option<Trouble> {
         take(&mut self.requests, mailbox, kind)
+    }
+
+    /// Whether a listing of this kind leads back to itself.
+    pub fn is_circular(&self, kind: &str) -> bool {
+        self.circular.contains(kind)
     }
 
     /// What happens to a page, once.

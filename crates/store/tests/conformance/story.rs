@@ -331,6 +331,9 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     let shown: Vec<_> = waiting.iter().map(|c| (&c.event_id, c.state, &c.master_id, &c.place, c.starts_at)).collect();
     teller.say("waiting", shown);
     let mut page = store.open_join(gate, version).await.unwrap();
+    page.copy_was_taken_out(waiting[0].id).await.unwrap();
+    let taken_out = page.copies(&[waiting[0].key]).await.unwrap();
+    teller.say("taken out", taken_out[0].cancelled_at);
     page.forget_copy(waiting[0].id).await.unwrap();
     page.save(Advance::Nowhere).await.unwrap();
     teller.say("waiting no more", store.waiting(gate, mailbox).await.unwrap().len());

@@ -10,6 +10,7 @@ mod database;
 mod disk;
 mod gate;
 mod kit;
+mod meetings;
 mod moments;
 mod series;
 mod stop;

@@ -299,3 +299,20 @@ async fn a_mailbox_that_policy_closes_is_passed_over() {
     assert_eq!(outcome.summary.mailboxes.failed, 0);
     assert_eq!(problems(&outcome), [(Some(id_of(&kit, user)), "ErrorAccessDenied".to_owned())]);
 }
+
+/// Fails when a listing is followed for ever: this test would not end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_listing_that_leads_back_to_itself_is_cut_off() {
+    let kit = Kit::ready(&["acme.com"], |options| options.mailboxes = 2).await;
+    kit.sim.circle_listing("mailFolders");
+    let folders = kit.sync().await;
+    assert_eq!(folders.ended, Ended::Failed, "nothing was read");
+    assert_eq!(folders.summary.mailboxes.failed, 2);
+    kit.sim.circle_listing("users");
+    let users = kit.sync().await;
+    assert_eq!(users.ended, Ended::Failed, "an incomplete list of users is none");
+    assert_eq!(users.summary.problems[0].code, "answer_unreadable");
+    kit.sim.clear_faults();
+    assert_eq!(kit.sync().await.ended, Ended::Done);
+    assert_eq!(kit.falsehood(&["acme.com"]).await, None);
+}

@@ -10,7 +10,7 @@ use crate::render::{Behind as _, Pill, Shell};
 
 struct CheckRow {
     pill: Pill,
-    name: &'static str,
+    name: String,
     detail: String,
     resolution: String,
 }
@@ -37,7 +37,7 @@ pub async fn show(admin: Admin) -> Result<Response, Problem> {
             Level::Warning => Pill { word: "Look at this", tone: "warn" },
             Level::Error => Pill { word: "Broken", tone: "bad" },
         },
-        name: check.name,
+        name: check.name.replace('_', " "),
         detail: check.detail,
         resolution: check.resolution,
     };

@@ -14,6 +14,8 @@ mod allow_list;
 mod choices;
 #[path = "../../../sync/tests/it/gate.rs"]
 mod gate;
+#[path = "../../../sync/tests/it/meetings.rs"]
+mod meetings;
 #[path = "../../../sync/tests/it/moments.rs"]
 mod moments;
 #[path = "../../../sync/tests/it/series.rs"]

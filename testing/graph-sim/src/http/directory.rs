@@ -82,11 +82,12 @@ pub(crate) fn users(ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let top = cut.map_or(top, |cut| top.min(cut - begin.min(cut)));
     let mut rest = world.users.iter().enumerate().skip(begin).filter(|(_, user)| !user.removed);
     let value = rest.by_ref().take(top).map(|(_, user)| select.apply(&UserRow::new(user))).collect();
-    let next = rest.next().map(|(number, _)| {
+    let circles = ask.sim.faults().is_circular(ask.kind);
+    let next = rest.next().map(|(number, _)| number).or_else(|| circles.then_some(begin)).map(|number| {
         let token = Token {
             user: 0,
             stream: Stream::Users,
-            phase: Phase::First { since: 0, sent: number, after: None },
+            phase: Phase::First { since: 0, sent: if circles { begin } else { number }, after: None },
             generation: 0,
             immutable: false,
             select: None,

@@ -79,10 +79,16 @@ pub(crate) fn skipping<T: Serialize>(
     let top = query.number("$top").or(ask.request.prefer.page_size).unwrap_or(10).clamp(1, 1_000);
     let skip = query.number("$skip").unwrap_or(0);
     let value = page(skip, top);
-    let next = (skip.saturating_add(top) < total).then(|| {
+    let circles = ask.sim.faults().is_circular(ask.kind);
+    let next = (circles || skip.saturating_add(top) < total).then(|| {
         let others = query.without("$skip");
         let others = if others.is_empty() { others } else { format!("{others}&") };
-        format!("{}{}?{others}$skip={}", ask.request.root, ask.request.raw_path, skip + top)
+        format!(
+            "{}{}?{others}$skip={}",
+            ask.request.root,
+            ask.request.raw_path,
+            if circles { skip } else { skip + top }
+        )
     });
     let count = query.get("$count").is_some_and(|v| v.eq_ignore_ascii_case("true")).then_some(total);
     Answer::ok(&Page { context, count, next, delta: None, value })

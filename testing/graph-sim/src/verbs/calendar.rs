@@ -129,6 +129,8 @@ impl Simulator {
             modified,
             subject: None,
             attendees: None,
+            sensitivity: None,
+            is_thin: false,
             cancelled: false,
             deleted: false,
         });
@@ -165,6 +167,24 @@ impl Simulator {
         {
             world.add_copy(meeting, user);
         }
+    }
+
+    /// Takes somebody off a meeting. A colleague's copy stays and says that it was called off; the others learn of the change.
+    pub fn uninvite(&self, meeting: MeetingNo, address: &str) {
+        let mut world = self.world_mut();
+        let Some(person) = world.find_person(address) else { return };
+        world.meetings[meeting.0].attendees.retain(|attendee| attendee.person != person);
+        touch_all(&mut world, meeting);
+        if let Some((user, entry)) = copy_of(&world, meeting, person) {
+            world.touch_entry(user, entry, |e| e.is_uninvited = true);
+        }
+    }
+
+    /// Gives a meeting the name that another calendar's system made for it.
+    pub fn set_uid(&self, meeting: MeetingNo, uid: &str) {
+        let mut world = self.world_mut();
+        uid.clone_into(&mut world.meetings[meeting.0].uid);
+        touch_all(&mut world, meeting);
     }
 
     /// Someone who is invited answers. The organizer's copy and their own learn of it; who

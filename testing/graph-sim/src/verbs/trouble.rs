@@ -106,6 +106,11 @@ impl Simulator {
         self.faults().add_page(scope.into(), pages, PageTrouble::Repeat);
     }
 
+    /// Listings of this kind lead back to themselves: their link is to the page that it stands on.
+    pub fn circle_listing(&self, kind: &'static str) {
+        self.faults().circular.insert(kind);
+    }
+
     /// The next so many links have lost the user's key: `users//…`.
     pub fn keyless_links(&self, scope: impl Into<Scope>, pages: u32) {
         self.faults().add_page(scope.into(), pages, PageTrouble::Keyless);

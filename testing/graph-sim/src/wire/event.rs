@@ -122,7 +122,8 @@ pub(crate) struct EventRow<'a> {
     location: Value,
     locations: Vec<Value>,
     recurrence: Option<Value>,
-    attendees: Vec<AttendeeRow<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attendees: Option<Vec<AttendeeRow<'a>>>,
     organizer: Recipient<'a>,
     online_meeting: Option<OnlineMeeting>,
 }
@@ -203,9 +204,10 @@ impl<'a> Copy<'a> {
         let meeting = self.meeting();
         let exception = day.and_then(|d| d.exception);
         let is_organizer = world.is_organizer(entry.meeting, self.user);
-        let cancelled = meeting.cancelled || exception.is_some_and(|e| e.cancelled);
+        let cancelled = meeting.cancelled || entry.is_uninvited || exception.is_some_and(|e| e.cancelled);
         let subject = exception.and_then(|e| e.subject.as_ref()).unwrap_or(&meeting.subject);
         let attendees = exception.and_then(|e| e.attendees.as_deref()).unwrap_or(&meeting.attendees);
+        let is_thin = exception.is_some_and(|e| e.is_thin);
         let (start, end) = day.map_or((meeting.start, meeting.end), |d| (d.start, d.end));
         let modified = world.modified_of(self.user, self.entry, day.map(|d| d.date));
         let number = entry.meeting.0;
@@ -229,7 +231,10 @@ impl<'a> Copy<'a> {
             subject: if cancelled { format!("Canceled: {subject}") } else { subject.clone() },
             body_preview: view.bodies.then(|| format!("CANARY-PREVIEW-E{number:06}")),
             importance: "normal",
-            sensitivity: world.sensitivity_of(self.user, self.entry).word(),
+            sensitivity: exception
+                .and_then(|e| e.sensitivity)
+                .unwrap_or_else(|| world.sensitivity_of(self.user, self.entry))
+                .word(),
             is_all_day: meeting.all_day,
             is_cancelled: cancelled,
             is_organizer,
@@ -261,11 +266,10 @@ impl<'a> Copy<'a> {
             locations: vec![location.clone()],
             location,
             recurrence: if day.is_some() { None } else { recurrence(meeting) },
-            attendees: world
-                .attendees_in(entry.meeting, attendees, self.user)
-                .iter()
-                .map(|a| attendee(world, a))
-                .collect(),
+            attendees: (!is_thin).then(|| {
+                let attendees = world.attendees_in(entry.meeting, attendees, self.user);
+                attendees.iter().map(|a| attendee(world, a)).collect()
+            }),
             organizer: Recipient::new(world, meeting.organizer),
             online_meeting: meeting.online.then(|| OnlineMeeting {
                 join_url: format!("https://teams.example/l/meetup-join/CANARY-JOIN-E{number:06}"),

@@ -20,6 +20,8 @@ pub struct Entry {
     pub removed: bool,
     /// How private the owner of the calendar made this copy.
     pub sensitivity: Option<Sensitivity>,
+    /// Whether its owner was taken off the meeting, and the copy says that it was called off.
+    pub is_uninvited: bool,
     /// When this copy was last changed.
     pub modified: Timestamp,
     /// How often it has changed.
@@ -200,7 +202,8 @@ impl World {
         let modified = self.meeting(meeting).modified;
         let mailbox = self.mailbox_mut(user)?;
         let entry = EntryNo(mailbox.calendar.entries.len());
-        mailbox.calendar.entries.push(Entry { meeting, removed: false, sensitivity: None, modified, version: 0 });
+        let copy = Entry { meeting, removed: false, sensitivity: None, is_uninvited: false, modified, version: 0 };
+        mailbox.calendar.entries.push(copy);
         self.meetings[meeting.0].copies.push((user, entry));
         self.note_entry(user, entry, CalWhat::Changed);
         Some(entry)

@@ -122,6 +122,10 @@ pub struct Exception {
     pub subject: Option<String>,
     /// Its own attendees.
     pub attendees: Option<Vec<Attendee>>,
+    /// How private it is, where that differs from the rest.
+    pub sensitivity: Option<Sensitivity>,
+    /// Whether its row leaves out who takes part.
+    pub is_thin: bool,
     /// Whether it was cancelled and the cancelled copy is still shown.
     pub cancelled: bool,
     /// Whether it was taken out of the series altogether.
