@@ -8,7 +8,9 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use jiff::Timestamp;
 use m365_activity::{CanonicalActivity, FilteredEvent, MeetingDetails, meeting_activities, meeting_external_id};
 use m365_database::DpaAccepted;
-use m365_privacy::{AttendeeKind, RawAddress, RawAttendee, RawText, ResponseStatus, filter_calendar_attendees};
+use m365_privacy::{
+    AttendeeKind, FilteredAttendees, RawAddress, RawAttendee, RawText, ResponseStatus, filter_calendar_attendees,
+};
 use m365_store::keys::ShortKey;
 use m365_store::meetings::{CopyKind, CopyState, StoredAttendance, StoredCopy};
 use m365_store::records::{RecordHead, ToStore};
@@ -115,21 +117,25 @@ fn are_several(standing: &[&StoredCopy]) -> bool {
     singles.into_iter().any(|copy| *starts.entry(copy.mailbox).or_insert(copy.starts_at) != copy.starts_at)
 }
 
+/// The people of a stored copy, filtered anew under the rules of this run.
+pub(crate) fn filtered_again(rules: &Rules, copy: &StoredCopy, attendees: &[StoredAttendance]) -> FilteredAttendees {
+    let attendees = attendees.iter().map(|person| RawAttendee {
+        address: RawAddress::from(person.address.as_str()),
+        kind: AttendeeKind::Required,
+        response: ResponseStatus::from_word(&person.response).unwrap_or(ResponseStatus::None),
+    });
+    let organizer = copy.organizer.as_deref().map(RawAddress::from);
+    let people = filter_calendar_attendees(&rules.filter, rules.organizers(), organizer, attendees.collect());
+    people.with_attendee_count(copy.attendee_count.unwrap_or_default())
+}
+
 impl Loaded {
-    /// The event that a copy stands for, its people filtered anew under the rules of this run.
+    /// The event that a copy stands for.
     fn event(&self, rules: &Rules, copy: &StoredCopy) -> Option<FilteredEvent> {
         let start = copy.starts_at?;
         let master = copy.master_key.and_then(|key| self.masters.get(&key));
         let source = if copy.people_from_master { master? } else { copy };
-        let attendees = self.people.get(&source.id).map(Vec::as_slice).unwrap_or_default();
-        let attendees = attendees.iter().map(|person| RawAttendee {
-            address: RawAddress::from(person.address.as_str()),
-            kind: AttendeeKind::Required,
-            response: ResponseStatus::from_word(&person.response).unwrap_or(ResponseStatus::None),
-        });
-        let organizer = source.organizer.as_deref().map(RawAddress::from);
-        let people = filter_calendar_attendees(&rules.filter, rules.organizers(), organizer, attendees.collect());
-        let people = people.with_attendee_count(source.attendee_count.unwrap_or_default());
+        let people = filtered_again(rules, source, self.people.get(&source.id).map(Vec::as_slice).unwrap_or_default());
         let details = (rules.settings.detail == Detail::Extended).then(|| MeetingDetails {
             meeting_key: copy.meeting_key.map(ShortKey::hex).unwrap_or_default(),
             is_recurring: copy.kind != CopyKind::Single,

@@ -10,6 +10,7 @@ use m365_store::meetings::{CopyDetails, CopyKind, CopyState, CopyWrite, StoredCo
 use m365_store::{PageError, PageTx};
 
 use crate::calendar::{CalendarPage, DroppedMaster, cancelled_at, cancelled_before, cancels};
+use crate::join::filtered_again;
 use crate::meeting_key::{ONLY, instance, series_key};
 use crate::summary::Dropped;
 
@@ -202,12 +203,12 @@ impl CalendarPage<'_> {
         self.put_over(tx, &write, Some(copy.id)).await
     }
 
-    /// A meeting of a series that says nothing but its time: the rest is its master's.
+    /// A meeting of a series that says little but its time: the rest is its master's.
     pub(crate) async fn bare_occurrence(
         &mut self,
         tx: &mut PageTx,
         key: ShortKey,
-        event: Event,
+        mut event: Event,
         start: Timestamp,
         end: Timestamp,
     ) -> Result<(), PageError> {
@@ -250,6 +251,14 @@ impl CalendarPage<'_> {
             self.touched.insert(meeting);
             return Ok(());
         }
+        let subject = match (&master, event.subject.take()) {
+            (Some(master), Some(raw)) => {
+                let people = tx.people_of(&[master.id]).await?;
+                let people = people.get(&master.id).map(Vec::as_slice).unwrap_or_default();
+                self.subject(&filtered_again(self.rules, master, people), Some(raw))
+            }
+            _ => None,
+        };
         let write = CopyWrite {
             mailbox: self.mailbox,
             user: self.user,
@@ -266,7 +275,7 @@ impl CalendarPage<'_> {
             is_organizer: master.as_ref().is_some_and(|master| master.is_organizer),
             starts_at: Some(start),
             ends_at: Some(end),
-            subject: None,
+            subject,
             is_online: event.is_online_meeting,
             people: None,
             people_from_master: true,

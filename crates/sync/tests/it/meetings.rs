@@ -109,7 +109,8 @@ async fn single_days_of_somebodys_series_are_as_many_meetings() {
     }
 }
 
-/// A day of a series whose row leaves its people out has privacy of its own. Fails when only the master is asked for it.
+/// A day of a series whose row leaves its people out has a subject and privacy of its own. Fails when only the master is asked for
+/// them.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_private_day_of_a_series_is_left_out_though_its_people_are_the_series() {
     let (kit, organizer, colleague) = office().await;
@@ -118,8 +119,13 @@ async fn a_private_day_of_a_series_is_left_out_though_its_people_are_the_series(
     kit.sim.change_day(series, "2026-02-25".parse().unwrap(), |day| {
         (day.is_thin, day.sensitivity) = (true, Some(Sensitivity::Confidential));
     });
+    kit.sim.change_day(series, "2026-02-26".parse().unwrap(), |day| {
+        (day.is_thin, day.subject) = (true, Some("moved".to_owned()));
+    });
     kit.sync().await;
     let recorded = recorded(&kit).await;
+    let moved: Vec<_> = recorded.iter().filter(|(subject, _)| subject == "moved").collect();
+    assert!(matches!(*moved, [(_, at)] if at.to_string().starts_with("2026-02-26")), "{recorded:?}");
     assert!(
         recorded.len() > 2 && recorded.iter().all(|(_, at)| !at.to_string().starts_with("2026-02-25")),
         "{recorded:?}"
