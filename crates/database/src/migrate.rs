@@ -87,6 +87,12 @@ const MIGRATIONS: &[(i64, &str, &str, &str)] = &[
         include_str!("../migrations/sqlite/0013_a_persons_page.sql"),
         include_str!("../migrations/postgres/0013_a_persons_page.sql"),
     ),
+    (
+        14,
+        "no guess by tenant",
+        include_str!("../migrations/sqlite/0014_no_guess_by_tenant.sql"),
+        include_str!("../migrations/postgres/0014_no_guess_by_tenant.sql"),
+    ),
 ];
 
 /// The version of the schema that this program was written for.
