@@ -339,21 +339,14 @@ impl<'p> CalendarPage<'p> {
 
     /// A word of privacy counts, an unknown one too. Without any, what is stored says it, else the master, else it is none.
     pub(crate) fn is_private(&self, event: &Event, key: ShortKey) -> bool {
-        if self.rules.settings.private_events == Choice::Include {
-            return false;
+        if event.sensitivity.is_some() || self.rules.settings.private_events == Choice::Include {
+            return self.says_private(event);
         }
-        match event.sensitivity {
-            Some(_) => self.says_private(event),
-            None => {
-                let master = event.series_master_id.as_deref().map(|id| self.key(id));
-                let stored = self.stored.get(&key).map(|copy| copy.state == CopyState::Private);
-                stored.unwrap_or_else(|| {
-                    master
-                        .and_then(|master| self.dropped_masters.get(&master))
-                        .is_some_and(|master| master.reason == Dropped::PrivateEvent)
-                })
-            }
+        if let Some(stored) = self.stored.get(&key) {
+            return stored.state == CopyState::Private;
         }
+        let master = event.series_master_id.as_deref().and_then(|id| self.dropped_masters.get(&self.key(id)));
+        master.is_some_and(|master| master.reason == Dropped::PrivateEvent)
     }
 
     /// Whether the event itself says so, and that counts.

@@ -286,7 +286,7 @@ pub async fn conclude(tenant: &TenantId, engine: &Engine, id: &RunId, how: How) 
     let opening = store.opening(tenant, id).await?;
     let opening: Option<OpeningReport> = opening.as_deref().map(read_report).transpose()?;
     // Without one the run was broken off in its beginning.
-    let opening = opening.unwrap_or(OpeningReport::default());
+    let opening = opening.unwrap_or_default();
     let (mut counts, mut usage, mut broken) = (Counts::default(), opening.usage, opening.ending);
     let mut ends = Vec::new();
     for report in store.part_reports(tenant, id).await? {

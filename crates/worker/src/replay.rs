@@ -33,15 +33,13 @@ pub async fn replay(history: &[u8], store: &Store) -> Result<(), ReplayError> {
         return Err(ReplayError::NoHistory);
     };
     let queue = started.task_queue.as_ref().map(|queue| queue.name.clone()).unwrap_or_default();
-    let options = WorkflowReplayerOptions::new()
+    // Names of runs are made of the queue.
+    let mut options = WorkflowReplayerOptions::new().task_queue(queue).data_converter(converter(store)).build();
+    options
         .register_workflow::<SyncConnector>()
-        .and_then(|options| options.register_workflow::<SyncOnSchedule>())
-        .map_err(|error| ReplayError::Otherwise(error.to_string()))?
-        // Names of runs are made of it.
-        .task_queue(queue)
-        .data_converter(converter(store))
-        .build();
+        .and_then(WorkflowReplayerOptions::register_workflow::<SyncOnSchedule>)
+        .map_err(|error| ReplayError::Otherwise(error.to_string()))?;
     let replayer = WorkflowReplayer::new(options).map_err(|error| ReplayError::Otherwise(error.to_string()))?;
-    let replayed = replayer.replay_workflow(WorkflowHistory::from(history)).await;
-    replayed.map_err(|error| ReplayError::Otherwise(error.to_string()))
+    let found = replayer.replay_workflow(WorkflowHistory::from(history)).await;
+    found.map_err(|error| ReplayError::Otherwise(error.to_string()))
 }

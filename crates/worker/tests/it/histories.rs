@@ -12,7 +12,6 @@ fn folder() -> PathBuf {
 }
 
 /// Sees that the run `name` replays as it was just made. With `RECORD_HISTORIES` set it is kept as `kind`, for the versions to come.
-#[expect(clippy::disallowed_methods, reason = "whether to record is told to tests alone")]
 pub async fn replays(kind: &str, client: &Client, name: &str, store: &Store) {
     let handle = client.get_workflow_handle::<UntypedWorkflow>(name);
     let history = handle.fetch_history(WorkflowFetchHistoryOptions::default()).to_json().await.unwrap();
