@@ -234,21 +234,22 @@ impl PageTx {
         Ok(out)
     }
 
-    /// The copies of a mailbox that a full round over its window did not see and that have not begun: they are gone.
+    /// The copies of a mailbox that begin between two instants and that a full round over that time did not see: the calendar does
+    /// not have them any more.
     ///
     /// # Errors
     /// When the database fails.
-    pub async fn unseen_upcoming(
+    pub async fn unseen(
         &mut self,
         mailbox: MailboxId,
         round: i64,
-        until: Timestamp,
+        between: (Timestamp, Timestamp),
     ) -> Result<Vec<StoredCopy>, PageError> {
         let sql = format!(
             "{SELECT_COPY} WHERE c.mailbox_id = $1 AND c.tenant_id = $2 AND c.kind <> 'master' \
              AND c.round < $3 AND c.starts_at > $4 AND c.starts_at < $5"
         );
-        self.of_round(sql, mailbox, round, until).await
+        self.of_round(sql, mailbox, round, between).await
     }
 
     async fn of_round(
@@ -256,21 +257,21 @@ impl PageTx {
         sql: String,
         mailbox: MailboxId,
         round: i64,
-        until: Timestamp,
+        (from, until): (Timestamp, Timestamp),
     ) -> Result<Vec<StoredCopy>, PageError> {
-        let (tenant, now) = (self.tenant.clone(), self.now);
+        let tenant = self.tenant.clone();
         let rows = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(mailbox.0)
             .bind(tenant.as_str().to_owned())
             .bind(round)
-            .bind(to_text(now))
+            .bind(to_text(from))
             .bind(to_text(until))
             .fetch_all(self.connection())
             .await?;
         Ok(rows.iter().map(read_copy).collect::<Result<_, _>>()?)
     }
 
-    /// The copies that a changed series does not have any more and that have not begun. A series that changes is sent whole,
+    /// The copies between two instants that a changed series does not have any more. A series that changes is sent whole,
     /// and a day that was taken out of it just [misses](https://github.com/microsoftgraph/microsoft-graph-docs/pull/4501). A
     /// master that came without any of its plain days says nothing of them.
     ///
@@ -280,7 +281,7 @@ impl PageTx {
         &mut self,
         mailbox: MailboxId,
         round: i64,
-        until: Timestamp,
+        between: (Timestamp, Timestamp),
     ) -> Result<Vec<StoredCopy>, PageError> {
         let sql = format!(
             "{SELECT_COPY} WHERE c.mailbox_id = $1 AND c.tenant_id = $2 AND c.master_key IS NOT NULL AND c.round < $3 \
@@ -288,7 +289,7 @@ impl PageTx {
              AND s.event_key = c.master_key AND s.kind = 'master' AND s.round = $3) AND EXISTS (SELECT 1 FROM event_copy d \
              WHERE d.tenant_id = $2 AND d.master_key = c.master_key AND d.kind = 'occurrence' AND d.round = $3)"
         );
-        self.of_round(sql, mailbox, round, until).await
+        self.of_round(sql, mailbox, round, between).await
     }
 
     /// The stored people of these copies, in listed order.

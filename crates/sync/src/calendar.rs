@@ -85,23 +85,28 @@ impl<'p> CalendarPage<'p> {
         self.master(tx, master).await
     }
 
-    /// A round that read the whole window has ended: what it did not see and has not begun is gone.
+    /// A round that read the whole window has ended: what it did not see is not in the calendar any more.
     pub async fn take_back_unseen(&mut self, tx: &mut PageTx, until: Timestamp) -> Result<(), PageError> {
-        let gone = tx.unseen_upcoming(self.mailbox, self.round.number, until).await?;
+        let gone = tx.unseen(self.mailbox, self.round.number, (self.round.window_start, until)).await?;
         self.take_back(tx, gone).await
     }
 
-    /// A round that brought what changed has ended: days that a changed series does not have any more, and that have not
-    /// begun, are gone.
+    /// A round that brought what changed has ended: so are days that a changed series does not have any more.
     pub async fn take_back_vanished(&mut self, tx: &mut PageTx, until: Timestamp) -> Result<(), PageError> {
-        let gone = tx.vanished_days(self.mailbox, self.round.number, until).await?;
+        let gone = tx.vanished_days(self.mailbox, self.round.number, (self.round.window_start, until)).await?;
         self.take_back(tx, gone).await
     }
 
+    /// What has not begun is gone. What has begun stays, as one that its calendar does not have.
     async fn take_back(&mut self, tx: &mut PageTx, gone: Vec<StoredCopy>) -> Result<(), PageError> {
+        let now = tx.now();
         for copy in gone {
-            self.touched.extend(copy.meeting_key);
-            tx.forget_copy(copy.id).await?;
+            if copy.starts_at.is_some_and(|start| start > now) {
+                self.touched.extend(copy.meeting_key);
+                tx.forget_copy(copy.id).await?;
+            } else {
+                self.taken_out(tx, &copy).await?;
+            }
         }
         Ok(())
     }
@@ -248,7 +253,7 @@ impl<'p> CalendarPage<'p> {
 
     /// A meeting that has begun is no longer in the calendar of whoever called it. Whether it took place is for the others to say.
     async fn taken_out(&mut self, tx: &mut PageTx, copy: &StoredCopy) -> Result<(), PageError> {
-        if copy.is_organizer && copy.state == CopyState::Standing {
+        if copy.is_organizer && copy.state == CopyState::Standing && copy.cancelled_at.is_none() {
             self.touched.extend(copy.meeting_key);
             tx.copy_was_taken_out(copy.id).await?;
         }

@@ -304,8 +304,9 @@ async fn meetings(store: &Store, gate: &DpaAccepted<'_>, mailbox: MailboxId, tel
     teller.say("by meeting", page.copies_of_meetings(&[meeting]).await.unwrap().len());
     teller.say("by master", page.copies_of_masters(&[master]).await.unwrap().len());
     teller.say("people", page.people_of(&[stored.id]).await.unwrap());
-    let unseen = page.unseen_upcoming(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
-    let vanished = page.vanished_days(mailbox, 2, at("2026-06-01T00:00:00Z")).await.unwrap();
+    let between = (at("2026-03-02T15:00:00Z"), at("2026-06-01T00:00:00Z"));
+    let unseen = page.unseen(mailbox, 2, between).await.unwrap();
+    let vanished = page.vanished_days(mailbox, 2, between).await.unwrap();
     teller.say("unseen", (unseen.len(), vanished.len()));
     let event = FilteredEvent {
         details: None,

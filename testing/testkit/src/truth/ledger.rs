@@ -15,7 +15,8 @@ use super::{AHEAD, BACK, Rules, mail, sorted, take_out, time_of};
 /// - Letters stay as they were last seen, wherever they went since.
 /// - A meeting's copies are as they were last seen. One that is gone is forgotten if it had not begun by the time it was
 ///   missed; one that had begun has happened.
-/// - A meeting with a copy that is private, or that was cancelled before it began, has no record, and had none.
+/// - A meeting with a copy that is private has no record, and had none. Nor has one with a copy that was cancelled before it began,
+///   unless the organizer still has it.
 /// - Someone who is no longer invited to a meeting that has begun was there all the same. Which of its copies such a record
 ///   is named by is left open: the copies learn of the change one after the other, and one that is gone never does.
 /// - Whoever is erased, or let in by a domain that was purged, is taken out of everything, and whoever is left is counted anew.
@@ -136,10 +137,10 @@ impl Ledger {
         let is_gone = |whose: &Whose| !shown.contains_key(whose);
         let gone: BTreeSet<Whose> = copies.keys().copied().filter(is_gone).collect();
         copies.extend(shown);
-        let forbidden = copies.values().any(|copy| copy.forbids);
+        let forbidden = meetings::are_forbidden(copies, &gone);
         // A copy that is gone is told of under today's rules too.
         let closed = |person: &str| self.closed.iter().any(|domain| is_of(person, domain));
-        let mut wanted = meetings::records(copies);
+        let mut wanted = if forbidden { BTreeMap::new() } else { meetings::records(copies) };
         wanted.retain(|_, record| take_out(record, &closed));
         let written = self.meetings.entry(which).or_default();
         let begun = match copies.values().next() {

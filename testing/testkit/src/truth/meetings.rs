@@ -22,8 +22,12 @@ pub type Whose = (UserNo, EntryNo);
 pub struct Copy {
     /// When it starts.
     pub start: Timestamp,
-    /// Whether this copy forbids a record: it is private, or was cancelled before it began.
-    pub forbids: bool,
+    /// Whether it is private, which forbids a record.
+    is_private: bool,
+    /// Whether it was cancelled before it began, which forbids a record unless the organizer still has the meeting.
+    is_cancelled: bool,
+    /// Whether it is the organizer's, and not called off.
+    is_on: bool,
     /// Where it stands among the copies: the organizer's first, then by the ids of mailbox and event.
     rank: (bool, String, String),
     /// The record of each person who may be named, by person.
@@ -54,8 +58,6 @@ pub fn copies(world: &World, rules: &Rules) -> BTreeMap<Which, BTreeMap<Whose, C
             let (start, end) = (instance.start, instance.end);
             let exception = instance.date.is_some_and(|date| meeting.exceptions.contains_key(&date));
             let changed = world.modified_of(user, entry, instance.date.filter(|_| exception)).expect("a copy");
-            let forbids =
-                world.sensitivity_of(user, entry) != Sensitivity::Normal || instance.cancelled && changed < start;
             let attendees = world.attendees_in(instance.number, instance.attendees, user);
             let cancelled = if instance.cancelled { "Canceled: " } else { "" };
             let facts = Facts {
@@ -68,20 +70,30 @@ pub fn copies(world: &World, rules: &Rules) -> BTreeMap<Which, BTreeMap<Whose, C
                 organizer: gatekeeper.standing(meeting.organizer),
             };
             let rank = (!world.is_organizer(instance.number, user), world.user(user).id.clone(), id.clone());
-            let copy = Copy { start, forbids, rank, people: facts.people(&attendees) };
+            let copy = Copy {
+                start,
+                is_private: world.sensitivity_of(user, entry) != Sensitivity::Normal,
+                is_cancelled: instance.cancelled && changed < start,
+                is_on: !rank.0 && !instance.cancelled,
+                rank,
+                people: facts.people(&attendees),
+            };
             out.entry((instance.number, instance.date)).or_default().insert((user, entry), copy);
         }
     }
     out
 }
 
-/// What all copies of one meeting come to: the record of each person, by id. Nothing when one of them forbids it.
+/// Whether the copies of a meeting forbid a record: one is private, or one was cancelled and the organizer's is gone or off too.
+pub fn are_forbidden(copies: &BTreeMap<Whose, Copy>, gone: &BTreeSet<Whose>) -> bool {
+    let is_on = || copies.iter().any(|(whose, copy)| copy.is_on && !gone.contains(whose));
+    copies.values().any(|copy| copy.is_private) || (copies.values().any(|copy| copy.is_cancelled) && !is_on())
+}
+
+/// What all copies of one meeting come to: the record of each person, by id.
 pub fn records(copies: &BTreeMap<Whose, Copy>) -> BTreeMap<String, Value> {
     let mut ranked: Vec<&Copy> = copies.values().collect();
     ranked.sort_by(|a, b| a.rank.cmp(&b.rank));
-    if ranked.iter().any(|copy| copy.forbids) {
-        return BTreeMap::new();
-    }
     let mut named = BTreeSet::new();
     let people = ranked.into_iter().flat_map(|copy| &copy.people).filter(|(person, _)| named.insert(person.clone()));
     people.map(|(_, record)| (record["externalId"].as_str().expect("an id").to_owned(), record.clone())).collect()

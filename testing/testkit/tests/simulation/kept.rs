@@ -71,3 +71,17 @@ async fn a_copy_that_is_gone_renames_nothing() {
     let (thrown, put_off) = (DeleteCopy { meeting: 89, of: 46 }, Reschedule { meeting: 33, hours: 21 });
     assert_kept(1658, &[Sync, thrown, Life(5), put_off, Sync]).await;
 }
+
+/// A meeting was cancelled while its organizer's calendar lost its link, and had begun when that was read anew: only a copy elsewhere
+/// says that it was called off in time.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_whole_round_shows_that_the_organizer_does_not_have_a_meeting() {
+    let ops = [Sync, Life(5), Expire { of: 95 }, Hours(1296), Sync];
+    assert_kept(1939, &ops).await;
+}
+
+/// A day was called off in a calendar that then lost the series, and the organizer put the series off: the day takes place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_that_the_organizer_has_takes_place() {
+    assert_kept(1336, &[Sync, Life(8), Hours(54), Sync]).await;
+}
