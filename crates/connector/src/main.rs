@@ -34,11 +34,9 @@ fn main() -> std::process::ExitCode {
         let mut listener = Listener::new();
         let requests = listener.requests();
         // A sync, and whoever runs syncs, answers the first request itself: it stores what it has in hand.
-        let patience = if matches!(cli.command, cli::Command::Sync { .. } | cli::Command::Serve | cli::Command::Worker)
-        {
-            2
-        } else {
-            1
+        let patience = match cli.command {
+            cli::Command::Sync { .. } | cli::Command::Serve | cli::Command::Worker => 2,
+            _ => 1,
         };
         tokio::select! {
             exit = commands::run(cli, requests) => exit,

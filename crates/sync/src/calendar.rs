@@ -101,14 +101,18 @@ impl<'p> CalendarPage<'p> {
     async fn take_back(&mut self, tx: &mut PageTx, gone: Vec<StoredCopy>) -> Result<(), PageError> {
         let now = tx.now();
         for copy in gone {
-            if copy.starts_at.is_some_and(|start| start > now) {
-                self.touched.extend(copy.meeting_key);
-                tx.forget_copy(copy.id).await?;
+            if is_upcoming(&copy, now) {
+                self.forget(tx, &copy).await?;
             } else {
                 self.taken_out(tx, &copy).await?;
             }
         }
         Ok(())
+    }
+
+    async fn forget(&mut self, tx: &mut PageTx, copy: &StoredCopy) -> Result<(), PageError> {
+        self.touched.extend(copy.meeting_key);
+        tx.forget_copy(copy.id).await
     }
 
     /// Makes the records of every meeting that was touched say what its copies say now.
@@ -226,29 +230,16 @@ impl<'p> CalendarPage<'p> {
         self.counts.events.drop(Dropped::Removed);
         let key = self.key(&event.id);
         let Some(copy) = self.stored.remove(&key) else { return Ok(()) };
-        let now = tx.now();
-        let upcoming = |copy: &StoredCopy| copy.starts_at.is_some_and(|start| start > now);
-        let mut gone = Vec::new();
-        if copy.kind == CopyKind::Master {
-            let occurrences = tx.copies_of_masters(&[key]).await?;
-            let (still_to_come, begun): (Vec<_>, Vec<_>) = occurrences.into_iter().partition(upcoming);
-            gone.extend(still_to_come);
-            if begun.is_empty() {
-                gone.push(copy);
+        match (copy.kind, copy.state) {
+            (CopyKind::Master, _) => {
+                let (now, occurrences) = (tx.now(), tx.copies_of_masters(&[key]).await?);
+                let has_history = occurrences.iter().any(|occurrence| !is_upcoming(occurrence, now));
+                self.take_back(tx, occurrences).await?;
+                if has_history { Ok(()) } else { self.forget(tx, &copy).await }
             }
-            for copy in begun {
-                self.taken_out(tx, &copy).await?;
-            }
-        } else if upcoming(&copy) || copy.state == CopyState::Waiting {
-            gone.push(copy);
-        } else {
-            self.taken_out(tx, &copy).await?;
+            (_, CopyState::Waiting) => self.forget(tx, &copy).await,
+            _ => self.take_back(tx, vec![copy]).await,
         }
-        for copy in gone {
-            self.touched.extend(copy.meeting_key);
-            tx.forget_copy(copy.id).await?;
-        }
-        Ok(())
     }
 
     /// A meeting that has begun is no longer in the calendar of whoever called it. Whether it took place is for the others to say.
@@ -267,7 +258,6 @@ impl<'p> CalendarPage<'p> {
         meeting: ShortKey,
         state: CopyState,
     ) -> Result<(), PageError> {
-        self.touched.insert(meeting);
         let start = copy.starts_at.unwrap_or_else(|| tx.now());
         let write = self.veto_write(copy.key, copy.kind, state, meeting, start);
         self.put_over(tx, &CopyWrite { master_key: copy.master_key, ..write }, Some(copy.id)).await
@@ -318,6 +308,7 @@ impl<'p> CalendarPage<'p> {
         write: &CopyWrite<'_>,
         replaces: Option<i64>,
     ) -> Result<(), PageError> {
+        self.touched.extend(write.meeting_key);
         let stored = tx.put_copy(write, replaces).await?;
         self.stored.insert(stored.key, stored);
         Ok(())
@@ -375,6 +366,10 @@ impl<'p> CalendarPage<'p> {
     pub(crate) fn subject(&self, people: &FilteredAttendees, raw: Option<RawText>) -> Option<Subject> {
         raw.filter(|_| self.rules.keeps_subjects()).and_then(|raw| people.subject(raw))
     }
+}
+
+fn is_upcoming(copy: &StoredCopy, now: Timestamp) -> bool {
+    copy.starts_at.is_some_and(|start| start > now)
 }
 
 /// When a cancelled event was cancelled, as far as it can be told.

@@ -27,7 +27,7 @@ pub(crate) async fn read(graph: &Graph, gate: &DpaAccepted<'_>) -> Result<Direct
         if page.malformed > 0 {
             return Err(GraphError::Unreadable);
         }
-        if matches!(page.next, Next::More(_)) && repeats.is_endless(page.items.iter().map(|user| &user.id)) {
+        if repeats.leads_on_in_circles(&page.next, page.items.iter().map(|user| &user.id)) {
             return Err(GraphError::Unreadable);
         }
         for user in page.items.into_iter().filter(m365_graph::User::is_member) {

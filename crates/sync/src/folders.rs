@@ -52,7 +52,7 @@ pub(crate) async fn read_tree(
         let mut page = graph.mail_folders_page(gate, user, parent.as_ref(), None).await?;
         let mut repeats = Repeats::default();
         loop {
-            if matches!(page.next, Next::More(_)) && repeats.is_endless(page.items.iter().map(|folder| &folder.id)) {
+            if repeats.leads_on_in_circles(&page.next, page.items.iter().map(|folder| &folder.id)) {
                 return Err(GraphError::Unreadable);
             }
             for folder in page.items {

@@ -113,8 +113,8 @@ impl Outcome {
 /// (<https://github.com/microsoftgraph/microsoft-graph-docs/issues/17479>). One that was moved is not seen twice in one mailbox.
 fn are_several(standing: &[&StoredCopy]) -> bool {
     let mut starts = HashMap::new();
-    let singles = standing.iter().filter(|copy| copy.kind == CopyKind::Single);
-    singles.into_iter().any(|copy| *starts.entry(copy.mailbox).or_insert(copy.starts_at) != copy.starts_at)
+    let mut singles = standing.iter().filter(|copy| copy.kind == CopyKind::Single);
+    singles.any(|copy| *starts.entry(copy.mailbox).or_insert(copy.starts_at) != copy.starts_at)
 }
 
 /// The people of a stored copy, filtered anew under the rules of this run.

@@ -7,6 +7,8 @@
 use std::collections::HashSet;
 use std::hash::{BuildHasher as _, Hash, RandomState};
 
+use m365_graph::Next;
+
 /// So many pages without anything new are passed over in any round.
 const FEW: u32 = 4;
 /// So many empty pages in a row are one round's; no more were ever reported.
@@ -23,8 +25,13 @@ pub(crate) struct Repeats {
 }
 
 impl Repeats {
+    /// Whether a page leads on, and on in circles.
+    pub fn leads_on_in_circles(&mut self, next: &Next, items: impl Iterator<Item = impl Hash>) -> bool {
+        matches!(next, Next::More(_)) && self.is_endless(items)
+    }
+
     /// Looks at a page with more behind it. `true`: the round goes in circles.
-    pub fn is_endless(&mut self, items: impl Iterator<Item = impl Hash>) -> bool {
+    fn is_endless(&mut self, items: impl Iterator<Item = impl Hash>) -> bool {
         let (mut some, mut new) = (false, false);
         for item in items {
             some = true;

@@ -190,7 +190,6 @@ impl CalendarPage<'_> {
         master: &StoredCopy,
         meeting: ShortKey,
     ) -> Result<(), PageError> {
-        self.touched.insert(meeting);
         let write = CopyWrite {
             master_key: Some(master.key),
             meeting_key: Some(meeting),
@@ -222,7 +221,6 @@ impl CalendarPage<'_> {
             let series = self.stored.get(&master_key).and_then(|master| master.series_key);
             let meeting = self.meeting_of(series.or_else(|| series_key(&event)), key, &place);
             let write = self.veto_write(key, CopyKind::Exception, CopyState::Private, meeting, start);
-            self.touched.insert(meeting);
             return self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await;
         }
         if let Some(master) = self.dropped_masters.get(&master_key).copied() {
@@ -231,7 +229,6 @@ impl CalendarPage<'_> {
             if master.reason == Dropped::PrivateEvent {
                 let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Private, meeting, start);
                 self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
-                self.touched.insert(meeting);
             } else if let Some(copy) = old {
                 self.let_go(tx, copy).await?;
             }
@@ -247,9 +244,7 @@ impl CalendarPage<'_> {
         if let (true, Some(meeting)) = (cancelled, meeting) {
             self.counts.events.drop(Dropped::Cancelled);
             let write = self.veto_write(key, CopyKind::Occurrence, CopyState::Cancelled, meeting, start);
-            self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await?;
-            self.touched.insert(meeting);
-            return Ok(());
+            return self.put(tx, &CopyWrite { master_key: Some(master_key), ..write }).await;
         }
         let subject = match (&master, event.subject.take()) {
             (Some(master), Some(raw)) => {
@@ -284,10 +279,7 @@ impl CalendarPage<'_> {
         };
         self.put(tx, &write).await?;
         match meeting {
-            Some(meeting) => {
-                self.counts.events.keep();
-                self.touched.insert(meeting);
-            }
+            Some(_) => self.counts.events.keep(),
             None => self.put_aside += u64::from(old.is_none_or(|copy| copy.state != CopyState::Waiting)),
         }
         Ok(())

@@ -45,14 +45,15 @@ impl Fetched {
 
     /// Whether the round goes in circles. A changed item that comes again is another one.
     fn is_endless(&self, repeats: &mut Repeats) -> bool {
-        if !matches!(self.next(), Next::More(_)) {
-            return false;
-        }
         match self {
             Self::Events(page) => {
-                repeats.is_endless(page.items.iter().map(|event| (&event.id, event.removed, event.last_modified)))
+                let items = page.items.iter().map(|event| (&event.id, event.removed, event.last_modified));
+                repeats.leads_on_in_circles(&page.next, items)
             }
-            Self::Messages(page) => repeats.is_endless(page.items.iter().map(|message| (&message.id, message.removed))),
+            Self::Messages(page) => {
+                let items = page.items.iter().map(|message| (&message.id, message.removed));
+                repeats.leads_on_in_circles(&page.next, items)
+            }
         }
     }
 }

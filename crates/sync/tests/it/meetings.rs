@@ -12,7 +12,7 @@ const HEAD: &str = "040000008200E00074C5B7101A82E008";
 const TAIL: &str = "00000000AAAA0000000000000000000010000000EF92B5A896B7BB44B4F204EA69833FAF";
 
 /// An office of two without anything in their calendars: who calls meetings, and a colleague.
-async fn office() -> (Kit, String, String) {
+pub async fn office() -> (Kit, String, String) {
     let kit = Kit::ready(&["acme.com"], |options| {
         options.mailboxes = 2;
         options.messages_per_mailbox = 0;

@@ -1,6 +1,7 @@
 //! Series: over several pages, and seen by several people.
 
 use crate::kit::Kit;
+use crate::meetings::office;
 use graph_sim::world::{Attendee, AttendeeKind, Pattern, Response};
 use graph_sim::{NewMeeting, NewMessage};
 use jiff::SignedDuration;
@@ -40,16 +41,7 @@ async fn every_day_of_a_series_learns_of_a_change_whatever_page_it_is_on() {
 /// Fails when a begun record follows whichever copy still lists its person.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_record_of_what_has_happened_keeps_its_name_while_copies_learn_of_a_change_one_by_one() {
-    let kit = Kit::ready(&["acme.com"], |options| {
-        options.mailboxes = 2;
-        options.messages_per_mailbox = 0;
-        options.meetings_per_mailbox = 0;
-    })
-    .await;
-    let (organizer, colleague) = {
-        let world = kit.sim.world();
-        (world.users[0].upn.clone(), world.users[1].upn.clone())
-    };
+    let (kit, organizer, colleague) = office().await;
     kit.sim.send_message(&NewMessage::new("buyer@acme.com", &organizer, "hello"));
     let buyer = kit.sim.world().find_person("buyer@acme.com").unwrap();
     let first = kit.now() - SignedDuration::from_hours(24 * 5);
@@ -83,16 +75,7 @@ async fn a_single_meeting_that_becomes_a_series_is_its_first_day_and_not_one_mor
 }
 
 async fn assert_first_day(read_later: Option<graph_sim::UserNo>) {
-    let kit = Kit::ready(&["acme.com"], |options| {
-        options.mailboxes = 2;
-        options.messages_per_mailbox = 0;
-        options.meetings_per_mailbox = 0;
-    })
-    .await;
-    let (me, colleague) = {
-        let world = kit.sim.world();
-        (world.users[0].upn.clone(), world.users[1].upn.clone())
-    };
+    let (kit, me, colleague) = office().await;
     let begun = kit.now() - SignedDuration::from_hours(24 * 2 + 1);
     let to_come = kit.now() + SignedDuration::from_hours(24 * 3);
     let people = ["buyer@acme.com", colleague.as_str()];

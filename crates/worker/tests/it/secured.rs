@@ -7,10 +7,9 @@ use m365_sync::Unwatched;
 use m365_sync::runner::Elsewhere as _;
 use m365_worker::{ConnectError, Remote, Temporal, TemporalOptions, Tls};
 use rcgen::{BasicConstraints, CertificateParams, CertifiedIssuer, IsCa, KeyPair};
-use rustls::RootCertStore;
-use rustls::ServerConfig;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::WebPkiClientVerifier;
+use rustls::{RootCertStore, ServerConfig};
 use testkit::Kit;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::oneshot;
@@ -40,7 +39,7 @@ impl Authority {
         roots
     }
 
-    /// What `asked` wants a client to have, with a certificate by this authority.
+    /// What a client of such a server is set to: whom it trusts, and the certificate that it shows.
     fn tls(&self, client: Option<&(rcgen::Certificate, KeyPair)>) -> Tls {
         Tls {
             server_ca: Some(self.0.pem().into_bytes()),

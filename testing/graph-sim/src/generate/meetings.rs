@@ -231,17 +231,7 @@ fn add_exceptions(world: &World, cast: &Cast, draw: &mut Draw, meeting: &mut Mee
         // Most changes are made before the day, a few after it.
         let early = SignedDuration::from_hours(draw.between(-4, 72));
         let modified = (start - early).min(world.now).max(meeting.created);
-        let mut changed = Exception {
-            start,
-            end,
-            modified,
-            subject: None,
-            attendees: None,
-            sensitivity: None,
-            is_thin: false,
-            cancelled: false,
-            deleted: false,
-        };
+        let mut changed = Exception::at(start, end, modified);
         match kind {
             0 => {
                 let later = SignedDuration::from_hours(2);

@@ -83,11 +83,12 @@ pub(crate) fn users(ask: &Ask<'_>) -> Result<Answer, Refusal> {
     let mut rest = world.users.iter().enumerate().skip(begin).filter(|(_, user)| !user.removed);
     let value = rest.by_ref().take(top).map(|(_, user)| select.apply(&UserRow::new(user))).collect();
     let circles = ask.sim.faults().is_circular(ask.kind);
-    let next = rest.next().map(|(number, _)| number).or_else(|| circles.then_some(begin)).map(|number| {
+    let next = if circles { Some(begin) } else { rest.next().map(|(number, _)| number) };
+    let next = next.map(|number| {
         let token = Token {
             user: 0,
             stream: Stream::Users,
-            phase: Phase::First { since: 0, sent: if circles { begin } else { number }, after: None },
+            phase: Phase::First { since: 0, sent: number, after: None },
             generation: 0,
             immutable: false,
             select: None,

@@ -80,15 +80,11 @@ pub(crate) fn skipping<T: Serialize>(
     let skip = query.number("$skip").unwrap_or(0);
     let value = page(skip, top);
     let circles = ask.sim.faults().is_circular(ask.kind);
-    let next = (circles || skip.saturating_add(top) < total).then(|| {
+    let after = if circles { skip } else { skip.saturating_add(top) };
+    let next = (circles || after < total).then(|| {
         let others = query.without("$skip");
         let others = if others.is_empty() { others } else { format!("{others}&") };
-        format!(
-            "{}{}?{others}$skip={}",
-            ask.request.root,
-            ask.request.raw_path,
-            if circles { skip } else { skip + top }
-        )
+        format!("{}{}?{others}$skip={after}", ask.request.root, ask.request.raw_path)
     });
     let count = query.get("$count").is_some_and(|v| v.eq_ignore_ascii_case("true")).then_some(total);
     Answer::ok(&Page { context, count, next, delta: None, value })

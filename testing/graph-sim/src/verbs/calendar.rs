@@ -123,17 +123,8 @@ impl Simulator {
         let Some((start, end)) = world.meeting(meeting).occurrence(date).map(|o| (o.start, o.end)) else {
             return;
         };
-        let exception = world.meetings[meeting.0].exceptions.entry(date).or_insert(Exception {
-            start,
-            end,
-            modified,
-            subject: None,
-            attendees: None,
-            sensitivity: None,
-            is_thin: false,
-            cancelled: false,
-            deleted: false,
-        });
+        let exceptions = &mut world.meetings[meeting.0].exceptions;
+        let exception = exceptions.entry(date).or_insert_with(|| Exception::at(start, end, modified));
         exception.modified = modified;
         change(exception);
         let gone = exception.deleted;

@@ -132,6 +132,23 @@ pub struct Exception {
     pub deleted: bool,
 }
 
+impl Exception {
+    /// A day that differs in nothing yet.
+    pub fn at(start: Timestamp, end: Timestamp, modified: Timestamp) -> Self {
+        Self {
+            start,
+            end,
+            modified,
+            subject: None,
+            attendees: None,
+            sensitivity: None,
+            is_thin: false,
+            cancelled: false,
+            deleted: false,
+        }
+    }
+}
+
 /// One meeting or one series, once for all the calendars that show it.
 #[derive(Debug, Clone)]
 #[expect(clippy::struct_excessive_bools, reason = "each is a property of its own in a calendar")]
